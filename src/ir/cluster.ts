@@ -1,0 +1,50 @@
+// A cluster: the endpoints behind one backend (a Service port or a Backend) and how to talk to them.
+
+export interface Cluster {
+  readonly kind: 'cluster';
+  /** `cluster/<kind>/<namespace>/<name>[/<port>]` */
+  readonly key: string;
+  /** `namespace/name[:port]`: a metric label and a log field. */
+  readonly name: string;
+  /** `http1`: HTTP/1.1 requests. `websocket`: the same, for a backend that says kubernetes.io/ws. */
+  readonly protocol: 'http1' | 'websocket';
+  /** Ready endpoints only; none means 503. */
+  readonly endpoints: readonly Endpoint[];
+  readonly tls?: UpstreamTls;
+  readonly connectTimeoutMs: number;
+  /** How long an unused connection is kept. */
+  readonly idleTimeoutMs: number;
+  /** Open connections per endpoint. */
+  readonly maxConnections: number;
+  /** Requests that wait for a connection, per endpoint; beyond it the answer is 503 (overflow). */
+  readonly maxPendingRequests: number;
+}
+
+export type Endpoint = IpEndpoint | FqdnEndpoint;
+
+export interface IpEndpoint {
+  readonly kind: 'ip';
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Resolved off the data path; each address it resolves to becomes an endpoint of its own. */
+export interface FqdnEndpoint {
+  readonly kind: 'fqdn';
+  readonly hostname: string;
+  readonly port: number;
+}
+
+export interface UpstreamTls {
+  /** SNI, and the name that the upstream's certificate must carry. */
+  readonly serverName: string;
+  /** PEM bundle of the CAs to trust; absent: those that Node ships. */
+  readonly caPem?: string;
+}
+
+export const CLUSTER_DEFAULTS = {
+  connectTimeoutMs: 5_000,
+  idleTimeoutMs: 60_000,
+  maxConnections: 1_024,
+  maxPendingRequests: 1_024,
+} as const;

@@ -1,0 +1,361 @@
+// A connection to an endpoint: one request at a time, strict about what comes back. Whatever is not exactly the answer to the
+// request that was sent (bytes unasked, bytes after the end, bad framing) destroys the socket, so no answer reaches a wrong client.
+import type { Socket } from 'node:net';
+import { Deadline } from '../../../lib/timeout-queue.ts';
+import type { TimeoutQueue } from '../../../lib/timeout-queue.ts';
+import type { BodyLength, RequestHead, ResponseHead } from '../../exchange.ts';
+import { HeaderList } from '../../header-list.ts';
+import { ProxyError } from '../../proxy-error.ts';
+import { BodyDecoder, hasStrayLineBreak } from './body-decoder.ts';
+import { chunkHeadText, lastChunkText, requestHeadText } from './head-text.ts';
+import { parseResponseHead } from './response-head.ts';
+import type { ParsedResponseHead } from './response-head.ts';
+import { SocketWriter } from './socket-writer.ts';
+
+/** Who sent the request. After `onResponseEnd` or `onUpstreamError` nothing more is called. */
+export interface UpstreamHandler {
+  onInformational(status: number, headers: HeaderList): void;
+  /** A status of 101 starts a tunnel: response data are raw bytes from there on. */
+  onResponse(head: ResponseHead, length: BodyLength | undefined): void;
+  onResponseData(chunk: Uint8Array): void;
+  /** The end of a turn that brought data. */
+  onResponseFlush(): void;
+  onResponseEnd(trailers: HeaderList | undefined): void;
+  onUpstreamError(error: ProxyError): void;
+  onUpstreamDrain(): void;
+}
+
+export interface RequestOptions {
+  readonly upgrade?: string | undefined;
+  readonly expectsContinue: boolean;
+  readonly acceptsTrailers: boolean;
+}
+
+/** The pool that a connection belongs to. */
+export interface ConnectionOwner {
+  /** The connection can take another request. */
+  onIdle(connection: Http1ClientConnection): void;
+  onClosed(connection: Http1ClientConnection): void;
+  /** The connection that closes never came to be. */
+  onConnectFailed(): void;
+  /** Something threw where nothing may; the connection is being cut. */
+  onDefect(error: unknown): void;
+}
+
+export interface ClientTimeouts {
+  readonly connect: TimeoutQueue;
+  readonly idle: TimeoutQueue;
+  /** Without the upstream taking a byte of what waits to be written. */
+  readonly writeStall: TimeoutQueue;
+}
+
+const MAX_HEAD_BYTES: number = 64 * 1024;
+const MAX_HEADER_COUNT = 256;
+/** 1xx responses before the final one. */
+const MAX_INFORMATIONAL = 16;
+
+type State = 'connecting' | 'idle' | 'head' | 'body' | 'tunnel' | 'closed';
+
+export class Http1ClientConnection {
+  readonly socket: Socket;
+  /** Seconds the upstream promised to keep an idle connection, or -1. */
+  keepAliveSeconds = -1;
+  idleSinceMs = 0;
+
+  readonly #owner: ConnectionOwner;
+  readonly #timeouts: ClientTimeouts;
+  readonly #writer: SocketWriter;
+  readonly #decoder: BodyDecoder;
+  readonly #deadline: ConnectionDeadline;
+  readonly #writeDeadline: ConnectionDeadline;
+  #state: State = 'connecting';
+  #isConnected = false;
+  #handler: UpstreamHandler | undefined = undefined;
+  #method = '';
+  #upgrade: string | undefined = undefined;
+  #isRequestChunked = false;
+  #isRequestComplete = true;
+  #keepsAlive = false;
+  #hasResponded = false;
+  #hasTunnelEnded = false;
+  #requests = 0;
+  #informational = 0;
+  #unparsed: Buffer | undefined = undefined;
+  #scanned = 0;
+
+  /** @param socket connecting; `readyEvent` is `connect`, or `secureConnect` for TLS. */
+  constructor(socket: Socket, readyEvent: 'connect' | 'secureConnect', timeouts: ClientTimeouts, owner: ConnectionOwner) {
+    this.socket = socket;
+    this.#owner = owner;
+    this.#timeouts = timeouts;
+    this.#writer = new SocketWriter(socket);
+    this.#decoder = new BodyDecoder(this, 0);
+    this.#deadline = new ConnectionDeadline(() => this.#onTimeout());
+    this.#writeDeadline = new ConnectionDeadline(() => this.#fail('upstream_timeout', 'the upstream stopped reading the request'));
+    timeouts.connect.arm(this.#deadline);
+    socket.on(readyEvent, () => {
+      this.#isConnected = true;
+      this.#deadline.disarm();
+      if (this.#state === 'connecting') this.#becomeIdle();
+    });
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        this.#onData(chunk);
+      } catch (error) {
+        owner.onDefect(error);
+        this.#fail('upstream_protocol_error', 'the response could not be handled');
+      }
+    });
+    socket.on('end', () => this.#onEnd());
+    socket.on('drain', () => this.#onDrain());
+    socket.on('error', (error: Error) => this.#onClose(error.message));
+    socket.on('close', () => this.#onClose('the upstream closed the connection'));
+  }
+
+  get isIdle(): boolean {
+    return this.#state === 'idle';
+  }
+
+  send(request: RequestHead, length: BodyLength, options: RequestOptions, handler: UpstreamHandler): void {
+    if (this.#isConnected) this.#deadline.disarm();
+    this.#state = 'head';
+    this.#handler = handler;
+    this.#method = request.method;
+    this.#upgrade = options.upgrade;
+    this.#isRequestChunked = length === 'chunked';
+    this.#isRequestComplete = length === 0;
+    this.#hasResponded = false;
+    this.#informational = 0;
+    this.#writer.text(requestHeadText(request, length, options));
+    if (length === 0) this.flushRequest();
+  }
+
+  /** Returns false when the upstream reads too slowly: wait for handler.onUpstreamDrain. */
+  writeRequest(chunk: Uint8Array): boolean {
+    if (chunk.length > 0) {
+      if (this.#isRequestChunked && this.#state !== 'tunnel') {
+        this.#writer.text(chunkHeadText(chunk.length));
+        this.#writer.bytes(chunk);
+        this.#writer.text('\r\n');
+      } else {
+        this.#writer.bytes(chunk);
+      }
+    }
+    return !this.#writer.needsDrain;
+  }
+
+  flushRequest(): void {
+    if (!this.#writer.flush() && this.#writeDeadline.queue === undefined) this.#timeouts.writeStall.arm(this.#writeDeadline);
+  }
+
+  endRequest(trailers: HeaderList | undefined): void {
+    if (this.#isRequestComplete) return;
+    this.#isRequestComplete = true;
+    if (this.#isRequestChunked && this.#state !== 'tunnel') this.#writer.text(lastChunkText(trailers));
+    this.flushRequest();
+    if (this.#state !== 'tunnel') return;
+    if (this.#hasTunnelEnded) this.#handler = undefined;
+    this.socket.end();
+  }
+
+  pauseResponse(): void {
+    this.socket.pause();
+  }
+
+  resumeResponse(): void {
+    this.socket.resume();
+  }
+
+  /** The request is of no more interest, or the connection of no more use. The handler is not called any more. */
+  destroy(): void {
+    this.#handler = undefined;
+    this.socket.destroy();
+    this.#onClose('destroyed');
+  }
+
+  /** From BodyDecoder. */
+  onBodyChunk(chunk: Buffer): void {
+    this.#handler?.onResponseData(chunk);
+  }
+
+  #onData(chunk: Buffer): void {
+    switch (this.#state) {
+      case 'head':
+      case 'body':
+        this.#unparsed = this.#unparsed === undefined ? chunk : Buffer.concat([this.#unparsed, chunk]);
+        this.#process();
+        this.#handler?.onResponseFlush();
+        break;
+      case 'tunnel':
+        this.#handler?.onResponseData(chunk);
+        this.#handler?.onResponseFlush();
+        break;
+      default:
+        // An answer that nobody asked for would be taken for the next request's.
+        this.destroy();
+    }
+  }
+
+  #process(): void {
+    while (this.#unparsed !== undefined) {
+      const buffer = this.#unparsed;
+      let consumed = 0;
+      if (this.#state === 'head') consumed = this.#processHead(buffer);
+      else if (this.#state === 'body') consumed = this.#processBody(buffer);
+      else return;
+      if (consumed === 0 || this.#unparsed === undefined) return;
+      this.#unparsed = consumed === buffer.length ? undefined : buffer.subarray(consumed);
+      if (this.#state === 'body' && this.#decoder.isDone) this.#finish();
+    }
+  }
+
+  /** Returns 0 when the head is not complete yet. */
+  #processHead(buffer: Buffer): number {
+    const end = buffer.indexOf('\r\n\r\n', Math.max(0, this.#scanned - 3));
+    if (end === -1 || end > MAX_HEAD_BYTES) {
+      if (buffer.length > MAX_HEAD_BYTES) this.#fail('upstream_protocol_error', 'the head of the response is too large');
+      else if (hasStrayLineBreak(buffer.toString('latin1', Math.max(0, this.#scanned - 1)))) {
+        this.#fail('upstream_protocol_error', 'a line of the response does not end in CR LF');
+      }
+      this.#scanned = buffer.length;
+      return 0;
+    }
+    this.#scanned = 0;
+    const parsed = parseResponseHead(buffer.toString('latin1', 0, end + 4), this.#method, MAX_HEADER_COUNT);
+    if ('message' in parsed) {
+      this.#fail('upstream_protocol_error', parsed.message);
+      return 0;
+    }
+    if (parsed.status < 200 && parsed.status !== 101) this.#informationalHead(parsed);
+    else if (parsed.status === 101) this.#switchProtocols(parsed);
+    else this.#finalHead(parsed);
+    return end + 4;
+  }
+
+  #informationalHead(parsed: ParsedResponseHead): void {
+    if (++this.#informational > MAX_INFORMATIONAL) this.#fail('upstream_protocol_error', 'too many informational responses');
+    else this.#handler?.onInformational(parsed.status, new HeaderList(parsed.section.fields));
+  }
+
+  #switchProtocols(parsed: ParsedResponseHead): void {
+    if (this.#upgrade === undefined) {
+      this.#fail('upstream_protocol_error', 'the upstream switched protocols unasked');
+      return;
+    }
+    this.#state = 'tunnel';
+    this.#hasResponded = true;
+    this.#isRequestComplete = false;
+    this.#keepsAlive = false;
+    this.#handler?.onResponse({ status: 101, headers: new HeaderList(parsed.section.fields) }, undefined);
+    const early = this.#unparsed?.subarray(this.#unparsed.indexOf('\r\n\r\n') + 4);
+    this.#unparsed = undefined;
+    if (early !== undefined && early.length > 0) this.#handler?.onResponseData(early);
+  }
+
+  #finalHead(parsed: ParsedResponseHead): void {
+    this.#state = 'body';
+    this.#hasResponded = true;
+    this.#keepsAlive = parsed.keepsAlive;
+    if (parsed.section.keepAliveSeconds !== -1) this.keepAliveSeconds = parsed.section.keepAliveSeconds;
+    this.#decoder.start(parsed.bodyLength);
+    const length = parsed.bodyLength === 'untilClose' ? 'chunked' : parsed.bodyLength === 0 ? parsed.declaredLength : parsed.bodyLength;
+    this.#handler?.onResponse({ status: parsed.status, headers: new HeaderList(parsed.section.fields) }, length);
+  }
+
+  #processBody(buffer: Buffer): number {
+    const decoder = this.#decoder;
+    const consumed = decoder.decode(buffer, 0);
+    if (decoder.problem !== undefined) {
+      this.#fail('upstream_protocol_error', decoder.problem.message);
+      return 0;
+    }
+    return consumed;
+  }
+
+  /** The response is complete. */
+  #finish(): void {
+    const handler = this.#handler;
+    this.#handler = undefined;
+    const isReusable = this.#keepsAlive && this.#isRequestComplete && this.#unparsed === undefined && !this.socket.destroyed;
+    if (isReusable) {
+      this.#requests++;
+      this.#becomeIdle();
+    } else {
+      this.destroy();
+    }
+    handler?.onResponseEnd(this.#decoder.trailers);
+  }
+
+  #becomeIdle(): void {
+    this.#state = 'idle';
+    this.#timeouts.idle.arm(this.#deadline);
+    if (this.socket.isPaused()) this.socket.resume();
+    this.#owner.onIdle(this);
+  }
+
+  #onEnd(): void {
+    if (this.#state === 'body' && !this.#decoder.isDone && this.#decoder.endsWithConnection) {
+      this.#finish();
+    } else if (this.#state === 'tunnel') {
+      const handler = this.#handler;
+      this.#hasTunnelEnded = true;
+      if (this.#isRequestComplete) this.#handler = undefined;
+      handler?.onResponseEnd(undefined);
+    } else {
+      this.#onClose('the upstream closed the connection');
+      this.socket.destroy();
+    }
+  }
+
+  #onDrain(): void {
+    this.#writer.drained();
+    this.#writeDeadline.disarm();
+    this.#handler?.onUpstreamDrain();
+  }
+
+  #onTimeout(): void {
+    if (this.#isConnected) this.destroy();
+    else this.#fail('upstream_connect_timeout', 'connecting to the upstream took too long');
+  }
+
+  #fail(code: 'upstream_protocol_error' | 'upstream_connect_timeout' | 'upstream_timeout', message: string): void {
+    const handler = this.#handler;
+    this.#handler = undefined;
+    this.socket.destroy();
+    this.#onClose(message);
+    handler?.onUpstreamError(new ProxyError(code, 'upstream', message, code === 'upstream_connect_timeout'));
+  }
+
+  #onClose(reason: string): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#deadline.disarm();
+    this.#writeDeadline.disarm();
+    const handler = this.#handler;
+    this.#handler = undefined;
+    const sawNothing = !this.#hasResponded && this.#unparsed === undefined && this.#informational === 0;
+    this.#unparsed = undefined;
+    if (!this.#isConnected) this.#owner.onConnectFailed();
+    this.#owner.onClosed(this);
+    if (handler === undefined) return;
+    // A connection that was used before may have been closed by the upstream while the request was on its way to it.
+    handler.onUpstreamError(
+      this.#isConnected
+        ? new ProxyError('upstream_reset', 'upstream', reason, this.#requests > 0 && sawNothing)
+        : new ProxyError('upstream_connect_failed', 'upstream', reason, true),
+    );
+  }
+}
+
+class ConnectionDeadline extends Deadline {
+  readonly #expire: () => void;
+
+  constructor(expire: () => void) {
+    super();
+    this.#expire = expire;
+  }
+
+  onExpired(): void {
+    this.#expire();
+  }
+}

@@ -1,0 +1,226 @@
+// The data plane as one object: it applies IRs and serves from the last one that was applied whole. An apply that fails leaves what is
+// served as it is.
+import type { Ir } from '../ir/ir.ts';
+import type { Cluster } from '../ir/cluster.ts';
+import { TimerWheel } from '../lib/timeout-queue.ts';
+import type { AccessLog } from '../observability/access-log.ts';
+import type { Metrics } from '../observability/metric-names.ts';
+import { ClusterRegistry } from './cluster/cluster-registry.ts';
+import type { Http1ServerSettings } from './codec/http1/server-settings.ts';
+import { DEFAULT_ENGINE_LIMITS, DEFAULT_ENGINE_TIMEOUTS } from './engine-defaults.ts';
+import type { EngineLimits, EngineTimeouts } from './engine-defaults.ts';
+import { recordRequest } from './forward/request-record.ts';
+import type { RequestServices } from './forward/request-services.ts';
+import { ListenerSocket } from './listener/listener-socket.ts';
+import { compile, CompileMemo, releaseMemo } from './runtime/compile.ts';
+import type { RuntimeListener, RuntimeSnapshot } from './runtime/snapshot.ts';
+
+export interface EngineOptions {
+  readonly metrics: Metrics;
+  /** Absent: requests are not logged. */
+  readonly accessLog?: AccessLog;
+  readonly limits?: Partial<EngineLimits>;
+  readonly timeouts?: Partial<EngineTimeouts>;
+  readonly onDefect?: (error: unknown) => void;
+  readonly onResolveFailure?: (hostname: string, error: unknown) => void;
+  /** How hostnames of endpoints become addresses; absent: as the system does. */
+  readonly resolve?: (hostname: string) => Promise<readonly string[]>;
+}
+
+export interface BoundAddress {
+  /** Listener.key */
+  readonly key: string;
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface BindFailure {
+  /** Listener.key */
+  readonly key: string;
+  readonly port: number;
+  /** `EADDRINUSE`, `EACCES` … */
+  readonly code: string;
+}
+
+export interface ApplyResult {
+  /** Listeners that could not be bound: they are not served, everything else is. The next apply tries again. */
+  readonly failures: readonly BindFailure[];
+}
+
+/** How long an apply waits for the first addresses of new hostnames. */
+const MAX_RESOLVE_WAIT_MS = 2_000;
+
+export class Engine {
+  readonly #options: EngineOptions;
+  readonly #wheel = new TimerWheel();
+  readonly #registry: ClusterRegistry;
+  readonly #services: RequestServices;
+  readonly #settings: Http1ServerSettings;
+  readonly #limits: EngineLimits;
+  readonly #timeouts: EngineTimeouts;
+  readonly #sockets = new Map<string, ListenerSocket>();
+  readonly #closing = new Set<Promise<void>>();
+  #snapshot: RuntimeSnapshot | undefined = undefined;
+  #memo = new CompileMemo();
+  #applying: Promise<unknown> = Promise.resolve();
+  #isDraining = false;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#limits = { ...DEFAULT_ENGINE_LIMITS, ...options.limits };
+    this.#timeouts = { ...DEFAULT_ENGINE_TIMEOUTS, ...options.timeouts };
+    const timeouts = this.#timeouts;
+    const queue = (ms: number): ReturnType<TimerWheel['queue']> => this.#wheel.queue(ms);
+    this.#registry = new ClusterRegistry({
+      wheel: this.#wheel,
+      metrics: options.metrics,
+      writeStallMs: timeouts.writeStallMs,
+      onResolveFailure: options.onResolveFailure ?? (() => {}),
+      onDefect: (error) => options.onDefect?.(error),
+      ...(options.resolve === undefined ? {} : { resolve: options.resolve }),
+    });
+    this.#services = {
+      timeouts: { streamIdle: queue(timeouts.streamIdleMs), tunnelIdle: queue(timeouts.tunnelIdleMs) },
+      onRequestDone: (request, cells) => recordRequest(request, cells, options.accessLog),
+    };
+    this.#settings = {
+      limits: this.#limits,
+      timeouts: {
+        head: queue(timeouts.headMs),
+        bodyIdle: queue(timeouts.bodyIdleMs),
+        keepAliveIdle: queue(timeouts.keepAliveIdleMs),
+        writeStall: queue(timeouts.writeStallMs),
+        linger: queue(timeouts.lingerMs),
+      },
+      isDraining: () => this.#isDraining,
+    };
+  }
+
+  /** What is served now; undefined before the first apply. */
+  get snapshot(): RuntimeSnapshot | undefined {
+    return this.#snapshot;
+  }
+
+  addresses(): BoundAddress[] {
+    return Array.from(this.#sockets, ([key, socket]) => ({
+      key,
+      address: socket.current.listener.config.bindAddress,
+      port: socket.port,
+    }));
+  }
+
+  /**
+   * Serves this IR from the moment the promise resolves. Applies run one after the other.
+   * @throws Error when the IR can't be compiled; what was served goes on.
+   */
+  async apply(ir: Ir): Promise<ApplyResult> {
+    const result = this.#applying.then(() => this.#apply(ir));
+    this.#applying = result.catch(() => {});
+    return await result;
+  }
+
+  /** Answers say `Connection: close` from now on, and idle connections close; new ones are still accepted. */
+  startDraining(): void {
+    this.#isDraining = true;
+    for (const socket of this.#sockets.values()) socket.closeIdle();
+  }
+
+  /** Accepts nothing more and waits for the requests in flight, at most so long; then cuts what is left. */
+  async drain(graceMs: number): Promise<void> {
+    this.startDraining();
+    await this.#applying;
+    const draining = [...this.#sockets.values()].map((socket) => socket.drain());
+    await settledWithin(Promise.all([...draining, ...this.#closing]), graceMs);
+    this.#destroy();
+  }
+
+  /** Cuts everything. */
+  async close(): Promise<void> {
+    this.#isDraining = true;
+    await this.#applying;
+    this.#destroy();
+  }
+
+  async #apply(ir: Ir): Promise<ApplyResult> {
+    const clusterConfigs = clustersOf(ir);
+    await settledWithin(this.#registry.resolve(clusterConfigs), MAX_RESOLVE_WAIT_MS);
+    const { clusters, retire } = this.#registry.update(clusterConfigs);
+    const { snapshot, memo } = compile(ir, clusters, this.#snapshot, this.#memo, {
+      wheel: this.#wheel,
+      metrics: this.#options.metrics,
+    });
+    const failures = await this.#bind(snapshot);
+    for (const [key, listener] of snapshot.listeners) this.#sockets.get(key)?.swap(snapshot, listener);
+    this.#snapshot = snapshot;
+    retire();
+    releaseMemo(this.#memo, memo);
+    this.#memo = memo;
+    for (const [key, socket] of this.#sockets) if (!snapshot.listeners.has(key)) this.#unbind(key, socket);
+    return { failures };
+  }
+
+  async #bind(snapshot: RuntimeSnapshot): Promise<BindFailure[]> {
+    const failures: BindFailure[] = [];
+    const missing = [...snapshot.listeners].filter(([key]) => !this.#sockets.has(key));
+    await Promise.all(
+      missing.map(async ([key, listener]) => {
+        const socket = this.#createSocket(snapshot, listener);
+        try {
+          await socket.listen();
+          this.#sockets.set(key, socket);
+        } catch (error) {
+          socket.destroy();
+          failures.push({ key, port: listener.config.bindPort, code: (error as NodeJS.ErrnoException).code ?? 'UNKNOWN' });
+        }
+      }),
+    );
+    return failures;
+  }
+
+  #createSocket(snapshot: RuntimeSnapshot, listener: RuntimeListener): ListenerSocket {
+    const { bindAddress, bindPort } = listener.config;
+    return new ListenerSocket(snapshot, listener, {
+      bindAddress,
+      bindPort,
+      settings: this.#settings,
+      services: this.#services,
+      metrics: this.#options.metrics,
+      maxConnections: this.#limits.maxConnections,
+      handshakeTimeoutMs: this.#timeouts.tlsHandshakeMs,
+      onDefect: (error) => this.#options.onDefect?.(error),
+    });
+  }
+
+  /** The listener left the configuration: its connections finish what they do. */
+  #unbind(key: string, socket: ListenerSocket): void {
+    this.#sockets.delete(key);
+    const closed = settledWithin(socket.drain(), this.#timeouts.listenerDrainMs).then(() => {
+      socket.destroy();
+      this.#closing.delete(closed);
+    });
+    this.#closing.add(closed);
+  }
+
+  #destroy(): void {
+    for (const socket of this.#sockets.values()) socket.destroy();
+    this.#sockets.clear();
+    this.#registry.destroy();
+    this.#wheel.close();
+  }
+}
+
+export function createEngine(options: EngineOptions): Engine {
+  return new Engine(options);
+}
+
+function clustersOf(ir: Ir): Cluster[] {
+  return [...ir.resources.values()].filter((resource) => resource.kind === 'cluster');
+}
+
+/** Ends when the promise does, or after the time. */
+async function settledWithin(promise: Promise<unknown>, ms: number): Promise<void> {
+  const { promise: timeout, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([promise, timeout]);
+  clearTimeout(timer);
+}

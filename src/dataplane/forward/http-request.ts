@@ -1,0 +1,357 @@
+// The way of one request through the gateway, from its head to its line in the access log. `run` lists the stages by name; the rest of
+// the file is what each of them does, in that order, and the way back of the answer.
+import { randomUUID } from 'node:crypto';
+import type { PathMatch } from '../../ir/route.ts';
+import { Deadline } from '../../lib/timeout-queue.ts';
+import type { RouteCells } from '../../observability/traffic-cells.ts';
+import type { ResponseFlag } from '../../observability/response-flag.ts';
+import type { EndpointPool } from '../cluster/endpoint-pool.ts';
+import type { RuntimeCluster } from '../cluster/runtime-cluster.ts';
+import type { BodyLength, Exchange, ExchangeHandler, RequestHead, ResponseHead } from '../exchange.ts';
+import type { FilterChain, FilterContext, LocalResponse } from '../filter/filter.ts';
+import { HeaderList } from '../header-list.ts';
+import { ProxyError } from '../proxy-error.ts';
+import { selectRoute } from '../route/route-table.ts';
+import type { RouteSelection } from '../route/candidate.ts';
+import { chooseVirtualHost } from '../route/virtual-host.ts';
+import type { RuntimeBackend, RuntimeRule } from '../runtime/runtime-route.ts';
+import type { RuntimeListener, RuntimeSnapshot, RuntimeVirtualHost } from '../runtime/snapshot.ts';
+import { isLooping, setForwardedHeaders } from './forwarded-headers.ts';
+import { sendErrorReply, sendReply } from './local-reply.ts';
+import { RequestBody } from './request-body.ts';
+import { RequestDeadline } from './request-deadline.ts';
+import { RequestMirror } from './request-mirror.ts';
+import { RESCUES } from './rescue.ts';
+import type { RequestServices, TlsInfo } from './request-services.ts';
+import { UpstreamTry } from './upstream-try.ts';
+import type { TryOwner } from './upstream-try.ts';
+
+/** Beside the first: one more, where that can do no harm. */
+const MAX_TRIES = 2;
+
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
+
+export class HttpRequest extends Deadline implements ExchangeHandler, FilterContext, TryOwner {
+  readonly exchange: Exchange;
+  readonly request: RequestHead;
+  readonly tls: TlsInfo | undefined;
+  readonly requestId: string = randomUUID();
+  readonly startMs: number;
+  /** As matched, before filters rewrite it. */
+  readonly path: string;
+  virtualHost: RuntimeVirtualHost | undefined = undefined;
+  selection: RouteSelection<RuntimeRule> | undefined = undefined;
+  backend: RuntimeBackend | undefined = undefined;
+  endpoint: EndpointPool | undefined = undefined;
+  /** Of the answer; 0 while there is none. */
+  status = 0;
+  flag: ResponseFlag | undefined = undefined;
+  upstreamHeadAtMs = 0;
+  tries = 0;
+
+  readonly #services: RequestServices;
+  readonly #snapshot: RuntimeSnapshot;
+  readonly #listener: RuntimeListener;
+  readonly #body = new RequestBody();
+  #cells: RouteCells;
+  #cluster: RuntimeCluster | undefined = undefined;
+  #try: UpstreamTry | undefined = undefined;
+  #requestDeadline: RequestDeadline | undefined = undefined;
+  #mirrors: RequestMirror[] | undefined = undefined;
+  #isTunnel = false;
+  #isTunnelHalfClosed = false;
+  #isDone = false;
+
+  constructor(
+    services: RequestServices,
+    snapshot: RuntimeSnapshot,
+    listener: RuntimeListener,
+    tls: TlsInfo | undefined,
+    exchange: Exchange,
+  ) {
+    super();
+    this.#services = services;
+    this.#snapshot = snapshot;
+    this.#listener = listener;
+    this.#cells = listener.cells;
+    this.tls = tls;
+    this.exchange = exchange;
+    this.request = exchange.request;
+    this.path = exchange.request.path;
+    this.startMs = performance.now();
+    exchange.handler = this;
+  }
+
+  /** A stage that returns false has answered. */
+  run(): void {
+    if (
+      this.#guard() &&
+      this.#chooseVirtualHost() &&
+      this.#selectRoute() &&
+      this.#describeClient() &&
+      this.#filter(this.selection?.target.filters) &&
+      this.#chooseBackend() &&
+      this.#filter(this.backend?.filters)
+    ) {
+      this.#forward();
+    }
+  }
+
+  /** Answers a failure, or cuts the answer that has begun. */
+  fail(error: ProxyError): void {
+    if (this.#isDone) return;
+    const { status, flag, message } = RESCUES[error.code];
+    this.flag = flag;
+    this.#try?.abort();
+    if (this.status === 0) {
+      this.status = status;
+      sendErrorReply(this.exchange, status, message, this.requestId);
+    } else {
+      this.exchange.abort();
+    }
+    this.#finish();
+  }
+
+  // — the stages —
+
+  #guard(): boolean {
+    if (!isLooping(this.request.headers)) return true;
+    this.fail(new ProxyError('loop_detected', 'downstream', 'Via names this gateway too often'));
+    return false;
+  }
+
+  #chooseVirtualHost(): boolean {
+    const choice = chooseVirtualHost(this.#listener.virtualHosts, this.tls?.serverName, this.request.host);
+    if (typeof choice === 'string') {
+      this.fail(new ProxyError(choice, 'downstream', `no virtual host for ${this.request.host}`));
+      return false;
+    }
+    this.virtualHost = choice;
+    this.#cells = choice.cells;
+    return true;
+  }
+
+  #selectRoute(): boolean {
+    const selection = this.virtualHost === undefined ? undefined : selectRoute(this.virtualHost.routes, this.request);
+    if (selection === undefined) {
+      this.fail(new ProxyError('route_not_found', 'downstream', `no route for ${this.request.path}`));
+      return false;
+    }
+    this.selection = selection;
+    this.#cells = selection.target.cells;
+    this.#cells.activeRequests.inc();
+    const { requestTimeout } = selection.target;
+    if (requestTimeout !== undefined) {
+      this.#requestDeadline = new RequestDeadline(this);
+      requestTimeout.arm(this.#requestDeadline);
+    }
+    return true;
+  }
+
+  #describeClient(): boolean {
+    setForwardedHeaders(this.request, this.exchange.downstream, this.requestId, this.exchange.protocol);
+    return true;
+  }
+
+  #filter(filters: FilterChain | undefined): boolean {
+    if (filters === undefined) return true;
+    for (const onRequest of filters.onRequest) {
+      const answer = onRequest(this);
+      if (answer === undefined) continue;
+      this.#answer(answer);
+      return false;
+    }
+    return true;
+  }
+
+  #chooseBackend(): boolean {
+    this.backend = this.selection?.target.backends?.next();
+    const key = this.backend?.cluster;
+    this.#cluster = key === undefined ? undefined : this.#snapshot.clusters.get(key);
+    if (this.#cluster !== undefined) return true;
+    this.fail(new ProxyError('no_backend', 'internal', this.backend === undefined ? 'no backend' : `${this.backend.name} is not usable`));
+    return false;
+  }
+
+  #forward(): void {
+    if (this.exchange.requestBodyLength !== 0 && !IDEMPOTENT.has(this.request.method)) this.#body.forget();
+    this.#services.timeouts.streamIdle.arm(this);
+    this.#startTry();
+  }
+
+  #startTry(): void {
+    const endpoint = this.#cluster?.select(this.endpoint);
+    if (endpoint === undefined) {
+      this.fail(new ProxyError('no_healthy_upstream', 'upstream', `${this.#cluster?.config.name} has no ready endpoint`));
+      return;
+    }
+    this.endpoint = endpoint;
+    this.tries++;
+    this.#try = new UpstreamTry(endpoint, this.exchange, this.#body, this);
+    this.#try.start(this.selection?.target.backendTimeout);
+  }
+
+  // — the request's body, from the codec —
+
+  onRequestData(chunk: Uint8Array): void {
+    if (this.#isDone) return;
+    this.#touch();
+    if (this.#mirrors !== undefined) for (const mirror of this.#mirrors) mirror.write(chunk);
+    if (!this.#body.write(chunk)) this.exchange.pauseRequest();
+  }
+
+  onRequestEnd(trailers: HeaderList | undefined): void {
+    if (this.#isDone) return;
+    if (this.#mirrors !== undefined) for (const mirror of this.#mirrors) mirror.end(trailers);
+    this.#body.end(trailers);
+    if (this.#isTunnel) this.#endTunnelSide();
+  }
+
+  onRequestFlush(): void {
+    this.#body.flush();
+    if (this.#mirrors !== undefined) for (const mirror of this.#mirrors) mirror.flush();
+  }
+
+  onRequestError(error: ProxyError): void {
+    this.fail(error);
+  }
+
+  onAbort(error: ProxyError): void {
+    if (this.#isDone) return;
+    const { status, flag } = RESCUES[error.code];
+    this.flag = flag;
+    if (this.status === 0) this.status = status;
+    this.#try?.abort();
+    this.#finish();
+  }
+
+  onResponseDrain(): void {
+    this.#try?.resume();
+  }
+
+  // — the answer, from the endpoint —
+
+  onTryInformational(status: number, headers: HeaderList): void {
+    if (status !== 100 || this.exchange.expectsContinue) this.exchange.respondInformational(status, headers);
+  }
+
+  onTryResponse(head: ResponseHead, length: BodyLength | undefined): void {
+    this.#body.forget();
+    this.upstreamHeadAtMs = performance.now();
+    this.status = head.status;
+    this.#filterResponse(head);
+    if (head.status === 101) {
+      this.#isTunnel = true;
+      this.#requestDeadline?.disarm();
+      this.#services.timeouts.tunnelIdle.arm(this);
+    }
+    head.headers.set('x-request-id', this.requestId);
+    this.exchange.respond(head, length);
+  }
+
+  onTryData(chunk: Uint8Array): void {
+    this.#touch();
+    if (!this.exchange.writeResponse(chunk)) this.#try?.pause();
+  }
+
+  onTryFlush(): void {
+    if (!this.#isDone) this.exchange.flushResponse();
+  }
+
+  onTryEnd(trailers: HeaderList | undefined): void {
+    this.exchange.endResponse(trailers);
+    if (this.#isTunnel) this.#endTunnelSide();
+    else this.#finish();
+  }
+
+  onTryError(error: ProxyError): void {
+    if (this.#isDone) return;
+    if (error.code === 'upstream_timeout') this.#cluster?.metrics.timeouts.inc();
+    if (this.#mayRepeat(error)) {
+      this.#cluster?.metrics.retries.inc();
+      this.#startTry();
+    } else {
+      this.fail(error);
+    }
+  }
+
+  onTryDrain(): void {
+    this.exchange.resumeRequest();
+  }
+
+  /** Nobody sent or took a byte for too long. */
+  onExpired(): void {
+    this.fail(new ProxyError('stream_idle', 'downstream', 'no byte in either direction for too long'));
+  }
+
+  /** From RequestDeadline. */
+  onRequestTimeout(): void {
+    this.#cluster?.metrics.timeouts.inc();
+    this.fail(new ProxyError('route_timeout', 'upstream', 'the request timeout expired'));
+  }
+
+  // — what filters ask for —
+
+  get listenerPort(): number {
+    return this.#listener.config.port;
+  }
+
+  get matchedPath(): PathMatch {
+    return this.selection?.match.path ?? NO_PATH_MATCH;
+  }
+
+  mirror(key: string): void {
+    const cluster = this.#snapshot.clusters.get(key);
+    if (cluster === undefined) return;
+    const mirror = new RequestMirror({ ...this.request, headers: this.request.headers.clone() }, this.exchange.requestBodyLength);
+    (this.#mirrors ??= []).push(mirror);
+    mirror.start(cluster);
+  }
+
+  // — the end —
+
+  #answer({ status, headers }: LocalResponse): void {
+    this.status = status;
+    this.#filterResponse({ status, headers });
+    sendReply(this.exchange, status, headers, '', this.requestId);
+    this.#finish();
+  }
+
+  #filterResponse(head: ResponseHead): void {
+    if (this.backend !== undefined) for (const onResponse of this.backend.filters.onResponse) onResponse(this, head);
+    const filters = this.selection?.target.filters;
+    if (filters !== undefined) for (const onResponse of filters.onResponse) onResponse(this, head);
+  }
+
+  /** Where nothing of the request can have been acted upon, or acting twice is acting once. */
+  #mayRepeat(error: ProxyError): boolean {
+    if (!error.retryable || this.status !== 0 || this.tries >= MAX_TRIES || !this.#body.isReplayable) return false;
+    return error.code === 'upstream_connect_failed' || IDEMPOTENT.has(this.request.method);
+  }
+
+  #touch(): void {
+    const { streamIdle, tunnelIdle } = this.#services.timeouts;
+    (this.#isTunnel ? tunnelIdle : streamIdle).arm(this);
+  }
+
+  #endTunnelSide(): void {
+    if (!this.#isTunnelHalfClosed) {
+      this.#isTunnelHalfClosed = true;
+      return;
+    }
+    this.#try?.release();
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.disarm();
+    this.#requestDeadline?.disarm();
+    if (this.#mirrors !== undefined && !this.exchange.isRequestComplete) for (const mirror of this.#mirrors) mirror.abort();
+    if (this.selection !== undefined) this.#cells.activeRequests.dec();
+    this.#services.onRequestDone(this, this.#cells);
+  }
+}
+
+const NO_PATH_MATCH: PathMatch = { type: 'prefix', value: '/' };

@@ -1,0 +1,38 @@
+// Certificates as TLS uses them, made once per Certificate resource, and the choice among those of a virtual host.
+import { X509Certificate } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
+import type { SecureContext } from 'node:tls';
+import type { Certificate } from '../../ir/certificate.ts';
+import { TLS_CONTEXT_OPTIONS } from '../listener/tls-policy.ts';
+
+export interface RuntimeCertificate {
+  readonly context: SecureContext;
+  readonly config: Certificate;
+  /** Lower-case DNS names of the leaf; `*.suffix` stands for one label. */
+  readonly names: readonly string[];
+}
+
+/** @throws Error where OpenSSL refuses the pair; the translator lets no such pair through. */
+export function createRuntimeCertificate(config: Certificate): RuntimeCertificate {
+  const { subjectAltName } = new X509Certificate(config.chainPem);
+  const names = (subjectAltName ?? '').split(', ').filter((name) => name.startsWith('DNS:'));
+  return {
+    config,
+    context: createSecureContext({ ...TLS_CONTEXT_OPTIONS, cert: config.chainPem, key: config.privateKeyPem.reveal() }),
+    names: names.map((name) => name.slice('DNS:'.length).toLowerCase()),
+  };
+}
+
+/** The certificate that names the host exactly, else by wildcard, else the first. */
+export function chooseCertificate(
+  certificates: readonly RuntimeCertificate[],
+  serverName: string,
+): RuntimeCertificate | undefined {
+  const dot = serverName.indexOf('.');
+  const wildcard = dot === -1 ? undefined : `*${serverName.slice(dot)}`;
+  return (
+    certificates.find(({ names }) => names.includes(serverName)) ??
+    certificates.find(({ names }) => wildcard !== undefined && names.includes(wildcard)) ??
+    certificates[0]
+  );
+}

@@ -1,0 +1,129 @@
+// IR and previous snapshot → snapshot. Whatever did not change is taken over: compiled routes and certificates by the identity of their
+// resource, route tables where all they hold is the same. Nothing here touches a socket.
+import type { Certificate } from '../../ir/certificate.ts';
+import type { Ir } from '../../ir/ir.ts';
+import type { Listener, VirtualHost } from '../../ir/listener.ts';
+import type { Route } from '../../ir/route.ts';
+import type { TimerWheel } from '../../lib/timeout-queue.ts';
+import { NO_ROUTE } from '../../observability/metric-names.ts';
+import type { Metrics } from '../../observability/metric-names.ts';
+import { bindRouteCells, releaseCells } from '../../observability/traffic-cells.ts';
+import type { RouteCells } from '../../observability/traffic-cells.ts';
+import type { RuntimeCluster } from '../cluster/runtime-cluster.ts';
+import { HostnameIndex } from '../route/hostname-index.ts';
+import { createRouteTable } from '../route/route-table.ts';
+import type { AttachedRoute } from '../route/route-table.ts';
+import { createRuntimeCertificate } from './certificate-context.ts';
+import type { RuntimeCertificate } from './certificate-context.ts';
+import { compileRules } from './runtime-route.ts';
+import type { RuntimeRule } from './runtime-route.ts';
+import type { RuntimeListener, RuntimeSnapshot, RuntimeVirtualHost } from './snapshot.ts';
+
+export interface CompileServices {
+  readonly wheel: TimerWheel;
+  readonly metrics: Metrics;
+}
+
+interface CompiledRoute {
+  readonly rules: readonly RuntimeRule[];
+  readonly cells: RouteCells;
+}
+
+/** What one compilation keeps for the next. */
+export class CompileMemo {
+  certificates: Map<Certificate, RuntimeCertificate> = new Map();
+  /** By virtual host. */
+  routes: Map<string, Map<Route, CompiledRoute>> = new Map();
+  /** Cells of requests without a route, by virtual host or listener. */
+  cells: Map<string, RouteCells> = new Map();
+}
+
+export function compile(
+  ir: Ir,
+  clusters: ReadonlyMap<string, RuntimeCluster>,
+  previous: RuntimeSnapshot | undefined,
+  memo: CompileMemo,
+  services: CompileServices,
+): { readonly snapshot: RuntimeSnapshot; readonly memo: CompileMemo } {
+  const next = new CompileMemo();
+  const attached = attachedRoutes(ir);
+  const listeners = new Map<string, RuntimeListener>();
+
+  const certificate = (key: string): RuntimeCertificate[] => {
+    const config = ir.resources.get(key);
+    if (config?.kind !== 'certificate') return [];
+    const compiled = memo.certificates.get(config) ?? next.certificates.get(config) ?? createRuntimeCertificate(config);
+    next.certificates.set(config, compiled);
+    return [compiled];
+  };
+
+  const noRouteCells = (name: string): RouteCells => {
+    const cells = next.cells.get(name) ?? bindRouteCells(services.metrics, name, NO_ROUTE);
+    next.cells.set(name, cells);
+    return cells;
+  };
+
+  const virtualHost = (config: VirtualHost, old: RuntimeVirtualHost | undefined): RuntimeVirtualHost => {
+    const compiled = new Map<Route, CompiledRoute>();
+    const kept = memo.routes.get(config.name);
+    const target = (route: Route, ruleIndex: number): RuntimeRule => {
+      let entry = compiled.get(route);
+      if (entry === undefined) {
+        entry = kept?.get(route) ?? compileRoute(config.name, route, services);
+        compiled.set(route, entry);
+      }
+      return entry.rules[ruleIndex] as RuntimeRule;
+    };
+    next.routes.set(config.name, compiled);
+    return {
+      name: config.name,
+      hostname: config.hostname,
+      routes: createRouteTable(attached.get(config.name) ?? [], target, old?.routes),
+      certificates: config.certificates.flatMap(certificate),
+      cells: noRouteCells(config.name),
+    };
+  };
+
+  const listener = (config: Listener): RuntimeListener => {
+    const old = new Map(previous?.listeners.get(config.key)?.all.map((host) => [host.name, host]));
+    const all = config.virtualHosts.map((host) => virtualHost(host, old.get(host.name)));
+    return {
+      config,
+      all,
+      virtualHosts: new HostnameIndex(all.map((host) => [host.hostname, host])),
+      cells: noRouteCells(config.key),
+    };
+  };
+
+  for (const resource of ir.resources.values()) {
+    if (resource.kind === 'listener') listeners.set(resource.key, listener(resource));
+  }
+  return { snapshot: { hash: ir.hash, listeners, clusters }, memo: next };
+}
+
+/** Gives back the metric cells that only the older memo holds. Call it after the swap, so that counts that go on are never dropped. */
+export function releaseMemo(old: CompileMemo, current: CompileMemo): void {
+  for (const [name, routes] of old.routes) {
+    const kept = current.routes.get(name);
+    for (const [route, { cells }] of routes) if (kept?.has(route) !== true) releaseCells(cells);
+  }
+  for (const cells of old.cells.values()) releaseCells(cells);
+}
+
+function compileRoute(virtualHost: string, route: Route, { metrics, wheel }: CompileServices): CompiledRoute {
+  const cells = bindRouteCells(metrics, virtualHost, route.name);
+  return { rules: compileRules(route, cells, wheel), cells };
+}
+
+function attachedRoutes(ir: Ir): ReadonlyMap<string, readonly AttachedRoute[]> {
+  const byVirtualHost = new Map<string, AttachedRoute[]>();
+  for (const route of ir.resources.values()) {
+    if (route.kind !== 'route') continue;
+    for (const { virtualHost, hostnames } of route.attachments) {
+      const others = byVirtualHost.get(virtualHost);
+      if (others === undefined) byVirtualHost.set(virtualHost, [{ route, hostnames }]);
+      else others.push({ route, hostnames });
+    }
+  }
+  return byVirtualHost;
+}

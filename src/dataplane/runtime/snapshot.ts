@@ -1,0 +1,35 @@
+// What requests are served from: one immutable object, swapped whole. A request keeps the snapshot it started with.
+import type { Listener } from '../../ir/listener.ts';
+import type { RouteCells } from '../../observability/traffic-cells.ts';
+import type { RuntimeCluster } from '../cluster/runtime-cluster.ts';
+import type { HostnameIndex } from '../route/hostname-index.ts';
+import type { RouteTable } from '../route/route-table.ts';
+import type { RuntimeCertificate } from './certificate-context.ts';
+import type { RuntimeRule } from './runtime-route.ts';
+
+export interface RuntimeSnapshot {
+  /** Ir.hash */
+  readonly hash: string;
+  /** By Listener.key. */
+  readonly listeners: ReadonlyMap<string, RuntimeListener>;
+  /** By Cluster.key. */
+  readonly clusters: ReadonlyMap<string, RuntimeCluster>;
+}
+
+export interface RuntimeListener {
+  readonly config: Listener;
+  readonly all: readonly RuntimeVirtualHost[];
+  readonly virtualHosts: HostnameIndex<RuntimeVirtualHost>;
+  /** Cells of requests that reached no virtual host. */
+  readonly cells: RouteCells;
+}
+
+export interface RuntimeVirtualHost {
+  readonly name: string;
+  readonly hostname: string;
+  readonly routes: RouteTable<RuntimeRule>;
+  /** In order of certificateRefs; empty on plaintext listeners. */
+  readonly certificates: readonly RuntimeCertificate[];
+  /** Cells of requests that matched no route. */
+  readonly cells: RouteCells;
+}

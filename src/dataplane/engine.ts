@@ -119,10 +119,12 @@ export class Engine {
     return await result;
   }
 
-  /** Answers say `Connection: close` from now on, and idle connections close; new ones are still accepted. */
+  /**
+   * Answers say `Connection: close` from now on. New connections are still accepted and idle ones stay open, because whoever sends
+   * requests learns only little by little that it should not.
+   */
   startDraining(): void {
     this.#isDraining = true;
-    for (const socket of this.#sockets.values()) socket.closeIdle();
   }
 
   /** Accepts nothing more and waits for the requests in flight, at most so long; then cuts what is left. */
@@ -170,7 +172,11 @@ export class Engine {
           this.#sockets.set(key, socket);
         } catch (error) {
           socket.destroy();
-          failures.push({ key, port: listener.config.bindPort, code: (error as NodeJS.ErrnoException).code ?? 'UNKNOWN' });
+          failures.push({
+            key,
+            port: listener.config.bindPort,
+            code: (error as NodeJS.ErrnoException).code ?? 'UNKNOWN',
+          });
         }
       }),
     );

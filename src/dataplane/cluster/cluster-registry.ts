@@ -50,7 +50,10 @@ export class ClusterRegistry {
   }
 
   /** Makes these the clusters; what is not among them is retired once the caller has swapped: call the function returned. */
-  update(clusters: Iterable<Cluster>): { readonly clusters: ReadonlyMap<string, RuntimeCluster>; readonly retire: () => void } {
+  update(clusters: Iterable<Cluster>): {
+    readonly clusters: ReadonlyMap<string, RuntimeCluster>;
+    readonly retire: () => void;
+  } {
     const previous = this.#entries;
     const entries = new Map<string, Entry>();
     for (const config of clusters) entries.set(config.key, this.#entry(config, previous.get(config.key)));

@@ -57,7 +57,9 @@ export class EndpointPool implements ConnectionOwner {
       metrics.pendingRequests.inc();
     } else {
       metrics.overflows.inc();
-      waiter.onPoolError(new ProxyError('upstream_overflow', 'upstream', `${this.name} has ${maxConnections} connections in use`));
+      waiter.onPoolError(
+        new ProxyError('upstream_overflow', 'upstream', `${this.name} has ${maxConnections} connections in use`),
+      );
     }
   }
 
@@ -143,10 +145,20 @@ export class EndpointPool implements ConnectionOwner {
     const socket =
       tls === undefined
         ? connectTcp(target)
-        : connectTls({ ...target, servername: tls.serverName, secureContext: tls.context, ALPNProtocols: ['http/1.1'] });
+        : connectTls({
+            ...target,
+            servername: tls.serverName,
+            secureContext: tls.context,
+            ALPNProtocols: ['http/1.1'],
+          });
     metrics.connects.inc();
     metrics.activeConnections.inc();
-    const connection = new Http1ClientConnection(socket, tls === undefined ? 'connect' : 'secureConnect', timeouts, this);
+    const connection = new Http1ClientConnection(
+      socket,
+      tls === undefined ? 'connect' : 'secureConnect',
+      timeouts,
+      this,
+    );
     this.#connections.add(connection);
     waiter.onConnection(connection);
   }

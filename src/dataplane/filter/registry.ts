@@ -36,5 +36,5 @@ export function compileFilters(filters: readonly Filter[]): FilterChain {
 }
 
 function compileFilter<K extends Filter['kind']>(filter: Extract<Filter, { kind: K }>): CompiledFilter {
-  return (COMPILERS[filter.kind as K] as (filter: Extract<Filter, { kind: K }>) => CompiledFilter)(filter);
+  return (COMPILERS[filter.kind] as (filter: Extract<Filter, { kind: K }>) => CompiledFilter)(filter);
 }

@@ -9,7 +9,7 @@ import type { EndpointPool } from '../cluster/endpoint-pool.ts';
 import type { RuntimeCluster } from '../cluster/runtime-cluster.ts';
 import type { BodyLength, Exchange, ExchangeHandler, RequestHead, ResponseHead } from '../exchange.ts';
 import type { FilterChain, FilterContext, LocalResponse } from '../filter/filter.ts';
-import { HeaderList } from '../header-list.ts';
+import type { HeaderList } from '../header-list.ts';
 import { ProxyError } from '../proxy-error.ts';
 import { selectRoute } from '../route/route-table.ts';
 import type { RouteSelection } from '../route/candidate.ts';
@@ -169,7 +169,13 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
     const key = this.backend?.cluster;
     this.#cluster = key === undefined ? undefined : this.#snapshot.clusters.get(key);
     if (this.#cluster !== undefined) return true;
-    this.fail(new ProxyError('no_backend', 'internal', this.backend === undefined ? 'no backend' : `${this.backend.name} is not usable`));
+    this.fail(
+      new ProxyError(
+        'no_backend',
+        'internal',
+        this.backend === undefined ? 'no backend' : `${this.backend.name} is not usable`,
+      ),
+    );
     return false;
   }
 
@@ -182,7 +188,9 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
   #startTry(): void {
     const endpoint = this.#cluster?.select(this.endpoint);
     if (endpoint === undefined) {
-      this.fail(new ProxyError('no_healthy_upstream', 'upstream', `${this.#cluster?.config.name} has no ready endpoint`));
+      this.fail(
+        new ProxyError('no_healthy_upstream', 'upstream', `${this.#cluster?.config.name} has no ready endpoint`),
+      );
       return;
     }
     this.endpoint = endpoint;
@@ -303,7 +311,10 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
   mirror(key: string): void {
     const cluster = this.#snapshot.clusters.get(key);
     if (cluster === undefined) return;
-    const mirror = new RequestMirror({ ...this.request, headers: this.request.headers.clone() }, this.exchange.requestBodyLength);
+    const mirror = new RequestMirror(
+      { ...this.request, headers: this.request.headers.clone() },
+      this.exchange.requestBodyLength,
+    );
     (this.#mirrors ??= []).push(mirror);
     mirror.start(cluster);
   }
@@ -348,7 +359,8 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
     this.#isDone = true;
     this.disarm();
     this.#requestDeadline?.disarm();
-    if (this.#mirrors !== undefined && !this.exchange.isRequestComplete) for (const mirror of this.#mirrors) mirror.abort();
+    if (this.#mirrors !== undefined && !this.exchange.isRequestComplete)
+      for (const mirror of this.#mirrors) mirror.abort();
     if (this.selection !== undefined) this.#cells.activeRequests.dec();
     this.#services.onRequestDone(this, this.#cells);
   }

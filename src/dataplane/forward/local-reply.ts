@@ -17,7 +17,13 @@ export function sendErrorReply(exchange: Exchange, status: number, message: stri
   sendReply(exchange, status, headers, body, requestId);
 }
 
-export function sendReply(exchange: Exchange, status: number, headers: HeaderList, body: string, requestId: string): void {
+export function sendReply(
+  exchange: Exchange,
+  status: number,
+  headers: HeaderList,
+  body: string,
+  requestId: string,
+): void {
   const bytes = Buffer.from(body);
   headers.append('date', new Date().toUTCString());
   headers.append('x-request-id', requestId);

@@ -26,7 +26,13 @@ export class DownstreamConnection implements ExchangeTaker {
   readonly #codec: Http1ServerConnection;
   readonly #tls: TlsInfo | undefined;
 
-  constructor(socket: Socket, downstream: DownstreamInfo, tls: TlsInfo | undefined, settings: Http1ServerSettings, home: ConnectionHome) {
+  constructor(
+    socket: Socket,
+    downstream: DownstreamInfo,
+    tls: TlsInfo | undefined,
+    settings: Http1ServerSettings,
+    home: ConnectionHome,
+  ) {
     this.#home = home;
     this.#tls = tls;
     this.#codec = new Http1ServerConnection(socket, tls === undefined ? 'http' : 'https', downstream, settings, this);

@@ -48,9 +48,14 @@ export class ListenerSocket implements ConnectionHome {
     this.services = options.services;
     this.#options = options;
     const { bindAddress, bindPort } = options;
-    this.cells = bindAddressCells(options.metrics, bindAddress.includes(':') ? `[${bindAddress}]:${bindPort}` : `${bindAddress}:${bindPort}`);
+    this.cells = bindAddressCells(
+      options.metrics,
+      bindAddress.includes(':') ? `[${bindAddress}]:${bindPort}` : `${bindAddress}:${bindPort}`,
+    );
     // Half-open, because the codec decides what a client's FIN means.
-    this.#server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: false }, (socket) => this.#onAccept(socket));
+    this.#server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: false }, (socket) =>
+      this.#onAccept(socket),
+    );
     this.#tlsServer = this.#createTlsServer();
     this.#setDefaultCertificate();
   }
@@ -86,11 +91,6 @@ export class ListenerSocket implements ConnectionHome {
     this.#checkEmpty();
     await promise;
     releaseCells(this.cells);
-  }
-
-  /** Closes connections that serve nothing at this moment. */
-  closeIdle(): void {
-    for (const connection of this.#connections) connection.drain();
   }
 
   destroy(): void {

@@ -19,7 +19,17 @@ export const MAX_TRAILER_COUNT = 64;
 /** 2^48: far above any body, far below where numbers lose precision. */
 const MAX_CHUNK_SIZE_DIGITS = 12;
 
-type State = 'none' | 'length' | 'untilClose' | 'size' | 'extension' | 'sizeLf' | 'data' | 'dataCr' | 'dataLf' | 'trailer';
+type State =
+  | 'none'
+  | 'length'
+  | 'untilClose'
+  | 'size'
+  | 'extension'
+  | 'sizeLf'
+  | 'data'
+  | 'dataCr'
+  | 'dataLf'
+  | 'trailer';
 
 export class BodyDecoder {
   /** The body is complete: what follows in the buffer is the next message. */
@@ -124,6 +134,7 @@ export class BodyDecoder {
           } else if (byte === CR) {
             this.#state = 'sizeLf';
           } else if (byte === SEMICOLON) {
+            if (++this.#extensionBytes > MAX_CHUNK_EXTENSION_BYTES) return this.#fail(EXTENSIONS_TOO_LARGE, position);
             this.#state = 'extension';
           } else {
             return this.#fail(CHUNK_SIZE, position);
@@ -133,7 +144,8 @@ export class BodyDecoder {
         case 'extension':
           if (byte === CR) this.#state = 'sizeLf';
           else if (FIELD_VALUE[byte] !== 1) return this.#fail(CHUNK_EXTENSION, position);
-          else if (++this.#extensionBytes > MAX_CHUNK_EXTENSION_BYTES) return this.#fail(EXTENSIONS_TOO_LARGE, position);
+          else if (++this.#extensionBytes > MAX_CHUNK_EXTENSION_BYTES)
+            return this.#fail(EXTENSIONS_TOO_LARGE, position);
           break;
         case 'sizeLf':
           if (byte !== LF) return this.#fail(CHUNK_SIZE, position);
@@ -166,7 +178,7 @@ export class BodyDecoder {
     const end = text.startsWith('\r\n') ? 2 : text.indexOf('\r\n\r\n', Math.max(0, before.length - 3)) + 4;
     if (end === 3) {
       if (text.length > MAX_TRAILER_BYTES) return this.#fail(TRAILERS_TOO_LARGE, position);
-      if (hasStrayLineBreak(text)) return this.#fail(TRAILER_LINE, position);
+      if (hasStrayLineBreak(text, 0)) return this.#fail(TRAILER_LINE, position);
       this.#trailerText = text;
       return buffer.length;
     }
@@ -188,9 +200,18 @@ export class BodyDecoder {
   }
 }
 
-/** A line feed without carriage return, or a carriage return followed by anything else: no later byte can make that valid. */
-export function hasStrayLineBreak(text: string): boolean {
-  return /\r[^\n]|(?:^|[^\r])\n/.test(text);
+/**
+ * A line feed without carriage return, or a carriage return followed by anything else: no later byte can make that valid.
+ * @param checked how much of the text was found good before.
+ */
+export function hasStrayLineBreak(text: string, checked: number): boolean {
+  for (let i = text.indexOf('\n', checked); i !== -1; i = text.indexOf('\n', i + 1)) {
+    if (text.charCodeAt(i - 1) !== CR) return true;
+  }
+  for (let i = text.indexOf('\r', Math.max(0, checked - 1)); i !== -1; i = text.indexOf('\r', i + 1)) {
+    if (i + 1 < text.length && text.charCodeAt(i + 1) !== LF) return true;
+  }
+  return false;
 }
 
 function allowedTrailers(fields: readonly string[]): HeaderList | undefined {

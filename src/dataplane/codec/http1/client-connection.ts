@@ -84,14 +84,21 @@ export class Http1ClientConnection {
   #scanned = 0;
 
   /** @param socket connecting; `readyEvent` is `connect`, or `secureConnect` for TLS. */
-  constructor(socket: Socket, readyEvent: 'connect' | 'secureConnect', timeouts: ClientTimeouts, owner: ConnectionOwner) {
+  constructor(
+    socket: Socket,
+    readyEvent: 'connect' | 'secureConnect',
+    timeouts: ClientTimeouts,
+    owner: ConnectionOwner,
+  ) {
     this.socket = socket;
     this.#owner = owner;
     this.#timeouts = timeouts;
     this.#writer = new SocketWriter(socket);
     this.#decoder = new BodyDecoder(this, 0);
     this.#deadline = new ConnectionDeadline(() => this.#onTimeout());
-    this.#writeDeadline = new ConnectionDeadline(() => this.#fail('upstream_timeout', 'the upstream stopped reading the request'));
+    this.#writeDeadline = new ConnectionDeadline(() =>
+      this.#fail('upstream_timeout', 'the upstream stopped reading the request'),
+    );
     timeouts.connect.arm(this.#deadline);
     socket.on(readyEvent, () => {
       this.#isConnected = true;
@@ -145,7 +152,8 @@ export class Http1ClientConnection {
   }
 
   flushRequest(): void {
-    if (!this.#writer.flush() && this.#writeDeadline.queue === undefined) this.#timeouts.writeStall.arm(this.#writeDeadline);
+    if (!this.#writer.flush() && this.#writeDeadline.queue === undefined)
+      this.#timeouts.writeStall.arm(this.#writeDeadline);
   }
 
   endRequest(trailers: HeaderList | undefined): void {
@@ -213,8 +221,9 @@ export class Http1ClientConnection {
   #processHead(buffer: Buffer): number {
     const end = buffer.indexOf('\r\n\r\n', Math.max(0, this.#scanned - 3));
     if (end === -1 || end > MAX_HEAD_BYTES) {
-      if (buffer.length > MAX_HEAD_BYTES) this.#fail('upstream_protocol_error', 'the head of the response is too large');
-      else if (hasStrayLineBreak(buffer.toString('latin1', Math.max(0, this.#scanned - 1)))) {
+      if (buffer.length > MAX_HEAD_BYTES)
+        this.#fail('upstream_protocol_error', 'the head of the response is too large');
+      else if (hasStrayLineBreak(buffer.toString('latin1'), this.#scanned)) {
         this.#fail('upstream_protocol_error', 'a line of the response does not end in CR LF');
       }
       this.#scanned = buffer.length;
@@ -233,7 +242,8 @@ export class Http1ClientConnection {
   }
 
   #informationalHead(parsed: ParsedResponseHead): void {
-    if (++this.#informational > MAX_INFORMATIONAL) this.#fail('upstream_protocol_error', 'too many informational responses');
+    if (++this.#informational > MAX_INFORMATIONAL)
+      this.#fail('upstream_protocol_error', 'too many informational responses');
     else this.#handler?.onInformational(parsed.status, new HeaderList(parsed.section.fields));
   }
 
@@ -258,7 +268,12 @@ export class Http1ClientConnection {
     this.#keepsAlive = parsed.keepsAlive;
     if (parsed.section.keepAliveSeconds !== -1) this.keepAliveSeconds = parsed.section.keepAliveSeconds;
     this.#decoder.start(parsed.bodyLength);
-    const length = parsed.bodyLength === 'untilClose' ? 'chunked' : parsed.bodyLength === 0 ? parsed.declaredLength : parsed.bodyLength;
+    const length =
+      parsed.bodyLength === 'untilClose'
+        ? 'chunked'
+        : parsed.bodyLength === 0
+          ? parsed.declaredLength
+          : parsed.bodyLength;
     this.#handler?.onResponse({ status: parsed.status, headers: new HeaderList(parsed.section.fields) }, length);
   }
 
@@ -276,7 +291,8 @@ export class Http1ClientConnection {
   #finish(): void {
     const handler = this.#handler;
     this.#handler = undefined;
-    const isReusable = this.#keepsAlive && this.#isRequestComplete && this.#unparsed === undefined && !this.socket.destroyed;
+    const isReusable =
+      this.#keepsAlive && this.#isRequestComplete && this.#unparsed === undefined && !this.socket.destroyed;
     if (isReusable) {
       this.#requests++;
       this.#becomeIdle();

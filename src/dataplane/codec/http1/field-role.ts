@@ -1,6 +1,8 @@
 // What the codec has to know of a header field by its name: whether it frames the message, belongs to this hop only, or is the
 // business of everybody behind the codec.
 
+import { isClientClaim } from '../../client-claim.ts';
+
 export type FieldRole =
   | 'endToEnd'
   | 'contentLength'
@@ -37,13 +39,11 @@ const ROLES: Readonly<Record<string, FieldRole>> = {
 };
 
 /** Ordinary names worth knowing by their usual spelling, so that one look-up replaces lower-casing. */
-const COMMON_NAMES = [
-  ...['accept', 'accept-encoding', 'accept-language', 'accept-ranges', 'age', 'authorization', 'cache-control'],
-  ...['content-encoding', 'content-type', 'cookie', 'date', 'etag', 'expires', 'if-modified-since', 'if-none-match'],
-  ...['last-modified', 'location', 'origin', 'pragma', 'range', 'referer', 'server', 'set-cookie', 'traceparent'],
-  ...['tracestate', 'user-agent', 'vary', 'via', 'x-forwarded-for', 'x-forwarded-proto', 'x-request-id'],
-  ...['sec-websocket-key', 'sec-websocket-version', 'sec-websocket-accept', 'sec-websocket-protocol'],
-];
+const COMMON_NAMES: readonly string[] = words(`
+  accept accept-encoding accept-language accept-ranges age authorization cache-control content-encoding content-type cookie
+  date etag expires if-modified-since if-none-match last-modified location origin pragma range referer
+  sec-websocket-accept sec-websocket-key sec-websocket-protocol sec-websocket-version server set-cookie traceparent
+  tracestate user-agent vary via x-forwarded-for x-forwarded-proto x-request-id`);
 
 const KNOWN_NAMES: ReadonlyMap<string, FieldName> = knownNames();
 
@@ -62,23 +62,30 @@ export function fieldName(spelled: string, hasUpperCase: boolean): FieldName {
  */
 export function isForbiddenTrailer(name: string): boolean {
   return (
-    FORBIDDEN_TRAILERS.has(name) || (KNOWN_NAMES.get(name)?.role ?? 'endToEnd') !== 'endToEnd' || name.startsWith('x-forwarded-')
+    FORBIDDEN_TRAILERS.has(name) || (KNOWN_NAMES.get(name)?.role ?? 'endToEnd') !== 'endToEnd' || isClientClaim(name)
   );
 }
 
-const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
-  ...['authorization', 'cookie', 'set-cookie', 'www-authenticate', 'authentication-info', 'age', 'cache-control', 'date'],
-  ...['content-encoding', 'content-type', 'content-range', 'expires', 'forwarded', 'if-match', 'if-modified-since'],
-  ...['if-none-match', 'if-range', 'if-unmodified-since', 'location', 'max-forwards', 'origin', 'pragma', 'range'],
-  ...['retry-after', 'vary', 'via', 'x-real-ip', 'x-request-id'],
-]);
+const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set(
+  words(`
+  age authentication-info authorization cache-control content-encoding content-range content-type cookie date expires
+  if-match if-modified-since if-none-match if-range if-unmodified-since location max-forwards origin pragma range
+  retry-after set-cookie vary via www-authenticate`),
+);
 
 function knownNames(): Map<string, FieldName> {
   const names = new Map<string, FieldName>();
   for (const name of [...Object.keys(ROLES), ...COMMON_NAMES]) {
     const known: FieldName = { name, role: ROLES[name] ?? 'endToEnd' };
     names.set(name, known);
-    names.set(name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase()), known);
+    names.set(
+      name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase()),
+      known,
+    );
   }
   return names;
+}
+
+function words(text: string): string[] {
+  return text.trim().split(/\s+/);
 }

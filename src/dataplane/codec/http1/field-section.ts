@@ -40,7 +40,8 @@ export class FieldSection {
     let position = start;
     let count = 0;
     while (text.charCodeAt(position) !== CR) {
-      if (++count > limits.maxCount) return { code: 'headers_too_large', message: `more than ${limits.maxCount} header fields` };
+      if (++count > limits.maxCount)
+        return { code: 'headers_too_large', message: `more than ${limits.maxCount} header fields` };
       const nameStart = position;
       let seen = 0;
       for (;;) {
@@ -158,7 +159,15 @@ export class FieldSection {
 /** 2^53 has 16 digits; one fewer keeps the sum exact. */
 const MAX_LENGTH_DIGITS = 15;
 
-const PROTECTED = new Set(['authorization', 'cookie', 'set-cookie', 'cache-control', 'content-type', 'content-encoding', 'forwarded']);
+const PROTECTED = new Set([
+  'authorization',
+  'cookie',
+  'set-cookie',
+  'cache-control',
+  'content-type',
+  'content-encoding',
+  'forwarded',
+]);
 
 function isProtected(name: string): boolean {
   return PROTECTED.has(name) || name.startsWith('x-forwarded-') || name === 'x-real-ip' || name === 'x-request-id';

@@ -8,7 +8,11 @@ import type { HeaderList } from '../../header-list.ts';
 export function requestHeadText(
   head: RequestHead,
   length: BodyLength,
-  options: { readonly upgrade?: string | undefined; readonly expectsContinue: boolean; readonly acceptsTrailers: boolean },
+  options: {
+    readonly upgrade?: string | undefined;
+    readonly expectsContinue: boolean;
+    readonly acceptsTrailers: boolean;
+  },
 ): string {
   const target = head.query === undefined ? head.path : `${head.path}?${head.query}`;
   let text = `${head.method} ${target} HTTP/1.1\r\nhost: ${head.authority}\r\n${fieldLines(head.headers)}`;

@@ -59,7 +59,10 @@ export class RequestHeadParser {
     if (text.charCodeAt(position) !== CR || text.charCodeAt(position + 1) !== LF) return INVALID_REQUEST_LINE;
 
     const { section } = this;
-    const problem = section.parse(text, position + 2, { maxCount: this.#limits.maxHeaderCount, allowUnderscore: false });
+    const problem = section.parse(text, position + 2, {
+      maxCount: this.#limits.maxHeaderCount,
+      allowUnderscore: false,
+    });
     return problem ?? this.#parseTarget(target) ?? this.#settleFraming();
   }
 
@@ -128,7 +131,12 @@ export class RequestHeadParser {
     }
     if (section.expect !== undefined && !this.isHttp10 && section.expect !== '100-continue') return UNKNOWN_EXPECTATION;
     this.keepsAlive = !section.closes && (!this.isHttp10 || section.keepsAlive);
-    if (section.asksUpgrade && section.upgrade !== undefined && !this.isHttp10 && !/(^|[\t ,])h2c([\t ,]|$)/i.test(section.upgrade)) {
+    if (
+      section.asksUpgrade &&
+      section.upgrade !== undefined &&
+      !this.isHttp10 &&
+      !/(^|[\t ,])h2c([\t ,]|$)/i.test(section.upgrade)
+    ) {
       if (this.bodyLength !== 0) return UPGRADE_WITH_BODY;
       this.upgrade = section.upgrade;
     }
@@ -151,7 +159,10 @@ const UPGRADE_WITH_BODY = problem('a request that asks for an upgrade must not h
 const METHOD_REFUSED: ParseProblem = { code: 'method_not_allowed', message: 'CONNECT, TRACE and TRACK are not served' };
 const URI_TOO_LONG: ParseProblem = { code: 'uri_too_long', message: 'the request target is too long' };
 const BODY_TOO_LARGE: ParseProblem = { code: 'payload_too_large', message: 'the request body is larger than allowed' };
-const UNSUPPORTED_VERSION: ParseProblem = { code: 'version_not_supported', message: 'only HTTP/1.0 and HTTP/1.1 are spoken here' };
+const UNSUPPORTED_VERSION: ParseProblem = {
+  code: 'version_not_supported',
+  message: 'only HTTP/1.0 and HTTP/1.1 are spoken here',
+};
 const UNKNOWN_EXPECTATION: ParseProblem = { code: 'expectation_failed', message: 'only Expect: 100-continue is known' };
 
 function problem(message: string): ParseProblem {

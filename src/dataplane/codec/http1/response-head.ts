@@ -16,7 +16,11 @@ export interface ParsedResponseHead {
 }
 
 /** @param text the head with its closing empty line, as latin1; `method` is the request's. */
-export function parseResponseHead(text: string, method: string, maxHeaderCount: number): ParsedResponseHead | ParseProblem {
+export function parseResponseHead(
+  text: string,
+  method: string,
+  maxHeaderCount: number,
+): ParsedResponseHead | ParseProblem {
   const isHttp10 = text.startsWith('HTTP/1.0 ');
   if (!isHttp10 && !text.startsWith('HTTP/1.1 ')) return INVALID_STATUS_LINE;
   const digits = text.slice(9, 12);
@@ -33,7 +37,11 @@ export function parseResponseHead(text: string, method: string, maxHeaderCount: 
   if (problem !== undefined) return problem;
   if (section.isChunked && isHttp10) return CHUNKED_HTTP10;
 
-  const declaredLength = section.isChunked ? 'chunked' : section.contentLength === -1 ? undefined : section.contentLength;
+  const declaredLength = section.isChunked
+    ? 'chunked'
+    : section.contentLength === -1
+      ? undefined
+      : section.contentLength;
   const hasNoBody = method === 'HEAD' || status < 200 || status === 204 || status === 304;
   const bodyLength = hasNoBody ? 0 : (declaredLength ?? 'untilClose');
   const keepsAlive = bodyLength !== 'untilClose' && !section.closes && (!isHttp10 || section.keepsAlive);

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { Deadline } from '../../../lib/timeout-queue.ts';
 import type { DownstreamInfo } from '../../exchange.ts';
 import { ProxyError } from '../../proxy-error.ts';
-import { METHOD } from './character.ts';
+import { CR, LF, METHOD } from './character.ts';
 import { BodyDecoder, hasStrayLineBreak } from './body-decoder.ts';
 import { RequestHeadParser } from './request-head.ts';
 import { Http1Exchange } from './server-exchange.ts';
@@ -106,6 +106,8 @@ export class Http1ServerConnection {
 
   /** From BodyDecoder. */
   onBodyChunk(chunk: Buffer): void {
+    // Framing without data is no progress.
+    if (this.#reading === 'body') this.settings.timeouts.bodyIdle.arm(this.#readDeadline);
     this.#exchange?.receive(chunk);
   }
 
@@ -197,7 +199,8 @@ export class Http1ServerConnection {
       const consumed = this.#reading === 'head' ? this.#processHead(buffer) : this.#processBody(buffer);
       if (consumed === 0) break;
       // An answer within the call may have dropped what was left.
-      if (this.#unparsed !== undefined) this.#unparsed = consumed === buffer.length ? undefined : buffer.subarray(consumed);
+      if (this.#unparsed !== undefined)
+        this.#unparsed = consumed === buffer.length ? undefined : buffer.subarray(consumed);
     }
     this.#isProcessing = false;
     if (this.#exchange !== undefined) {
@@ -213,14 +216,14 @@ export class Http1ServerConnection {
   /** Returns 0 when the head is not complete yet. */
   #processHead(buffer: Buffer): number {
     // An empty line before the request line is tolerated (RFC 9112 section 2.2), one at a time.
-    if (buffer[0] === 0x0d && buffer[1] === 0x0a && this.#requests > 0) return 2;
+    if (buffer[0] === CR && buffer[1] === LF && this.#requests > 0) return 2;
     const { maxHeadBytes, maxUriBytes } = this.settings.limits;
     const end = buffer.indexOf('\r\n\r\n', Math.max(0, this.#scanned - 3));
     if (end === -1 || end > maxHeadBytes) {
       if (buffer.length > maxHeadBytes) {
         const line = buffer.indexOf('\r\n');
         this.#refuseUnparsed(line === -1 || line > maxUriBytes + MAX_REQUEST_LINE_REST ? URI_TOO_LONG : HEAD_TOO_LARGE);
-      } else if (METHOD[buffer[0] as number] !== 1 || hasStrayLineBreak(buffer.toString('latin1', Math.max(0, this.#scanned - 1)))) {
+      } else if (!this.#mayBecomeHead(buffer)) {
         this.#refuseUnparsed(NOT_HTTP);
       }
       this.#scanned = buffer.length;
@@ -251,6 +254,12 @@ export class Http1ServerConnection {
     return end + 4;
   }
 
+  /** Whether what is there of a head can still be the start of one: what can't is refused without waiting for the rest. */
+  #mayBecomeHead(buffer: Buffer): boolean {
+    if (buffer[0] === CR && buffer.length === 1 && this.#requests > 0) return true;
+    return METHOD[buffer[0] as number] === 1 && !hasStrayLineBreak(buffer.toString('latin1'), this.#scanned);
+  }
+
   #processBody(buffer: Buffer): number {
     const decoder = this.#decoder;
     const exchange = this.#exchange;
@@ -264,8 +273,6 @@ export class Http1ServerConnection {
       this.#reading = 'held';
       this.#readDeadline.disarm();
       exchange?.finishRequest(decoder.trailers);
-    } else {
-      this.settings.timeouts.bodyIdle.arm(this.#readDeadline);
     }
     return consumed;
   }
@@ -343,7 +350,6 @@ export class Http1ServerConnection {
     if (this.socket.isPaused()) this.socket.resume();
     this.settings.timeouts.linger.arm(this.#readDeadline);
   }
-
 }
 
 class ReadDeadline extends Deadline {
@@ -377,4 +383,7 @@ const MAX_REQUEST_LINE_REST = 64;
 
 const HEAD_TOO_LARGE: ParseProblem = { code: 'headers_too_large', message: 'the head of the request is too large' };
 const URI_TOO_LONG: ParseProblem = { code: 'uri_too_long', message: 'the request target is too long' };
-const NOT_HTTP: ParseProblem = { code: 'bad_request', message: 'this is not HTTP/1.1, or a line does not end in CR LF' };
+const NOT_HTTP: ParseProblem = {
+  code: 'bad_request',
+  message: 'this is not HTTP/1.1, or a line does not end in CR LF',
+};

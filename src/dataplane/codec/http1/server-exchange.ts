@@ -1,5 +1,12 @@
 // One request on an HTTP/1.1 connection, as the rest of the data plane sees it. It decides how the answer is framed.
-import type { BodyLength, DownstreamInfo, Exchange, ExchangeHandler, RequestHead, ResponseHead } from '../../exchange.ts';
+import type {
+  BodyLength,
+  DownstreamInfo,
+  Exchange,
+  ExchangeHandler,
+  RequestHead,
+  ResponseHead,
+} from '../../exchange.ts';
 import { HeaderList } from '../../header-list.ts';
 import type { ProxyError } from '../../proxy-error.ts';
 import { chunkHeadText, lastChunkText, responseHeadText } from './head-text.ts';
@@ -96,7 +103,8 @@ export class Http1Exchange implements Exchange {
       this.#framing = 'chunked';
       lines = 'transfer-encoding: chunked\r\n';
     }
-    if (this.#framing === 'close' || !this.isRequestComplete || !this.#connection.allowsAnotherRequest()) this.keepsAlive = false;
+    if (this.#framing === 'close' || !this.isRequestComplete || !this.#connection.allowsAnotherRequest())
+      this.keepsAlive = false;
     if (!this.keepsAlive) lines += 'connection: close\r\n';
     else if (isHttp10) lines += 'connection: keep-alive\r\n';
     return lines;
@@ -124,7 +132,8 @@ export class Http1Exchange implements Exchange {
   endResponse(trailers?: HeaderList): void {
     if (this.isResponseComplete) return;
     this.isResponseComplete = true;
-    if (this.#framing === 'chunked') this.#connection.writer.text(lastChunkText(this.acceptsTrailers ? trailers : undefined));
+    if (this.#framing === 'chunked')
+      this.#connection.writer.text(lastChunkText(this.acceptsTrailers ? trailers : undefined));
     this.#connection.onResponseEnd(this);
   }
 

@@ -40,4 +40,3 @@ export interface ExchangeTaker {
   onDefect(error: unknown): void;
   onConnectionClosed(): void;
 }
-

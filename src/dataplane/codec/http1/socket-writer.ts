@@ -57,7 +57,8 @@ export class SocketWriter {
     } else {
       socket.cork();
       accepted = true;
-      for (const piece of pieces) accepted = typeof piece === 'string' ? socket.write(piece, 'latin1') : socket.write(piece);
+      for (const piece of pieces)
+        accepted = typeof piece === 'string' ? socket.write(piece, 'latin1') : socket.write(piece);
       socket.uncork();
       accepted &&= !socket.writableNeedDrain;
     }

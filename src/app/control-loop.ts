@@ -1,0 +1,148 @@
+// The configuration's way from changed objects to what is served, again and again: collect, hold off, translate, publish, and tell in
+// the statuses what came of it. One cycle at a time; changes that come during one are the next.
+import type { KubernetesObject } from '../api/object.ts';
+import type { ApplyResult, BindFailure } from '../dataplane/engine.ts';
+import { Resources } from '../gatewayapi/resources.ts';
+import type { ObjectIdentity } from '../gatewayapi/resources.ts';
+import { createMemo, translate } from '../gatewayapi/translate.ts';
+import type { TranslateOptions, Translation } from '../gatewayapi/translate.ts';
+import { APPLY_PACE, HoldOff } from '../lib/hold-off.ts';
+import type { Metrics } from '../observability/metric-names.ts';
+import type { Logger } from '../observability/process-log.ts';
+import type { IrPublisher } from './ir-channel.ts';
+import type { StatusBook } from './status-book.ts';
+
+export interface Change {
+  readonly put: readonly KubernetesObject[];
+  readonly remove: readonly ObjectIdentity[];
+}
+
+export interface ControlLoopOptions {
+  readonly publisher: IrPublisher;
+  readonly statuses: StatusBook;
+  readonly translation: Omit<TranslateOptions, 'unavailablePorts'>;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}
+
+/** How often binding a port is tried again while something else holds it. */
+const BIND_RETRY_MS = 5_000;
+
+export class ControlLoop {
+  readonly #options: ControlLoopOptions;
+  readonly #resources = new Resources();
+  readonly #memo = createMemo();
+  readonly #holdOff: HoldOff;
+  #unavailablePorts: ReadonlyMap<number, string> = new Map();
+  #retryTimer: NodeJS.Timeout | undefined = undefined;
+  #running: Promise<void> | undefined = undefined;
+  #isAskedAgain = false;
+  #version = 0;
+
+  constructor(options: ControlLoopOptions) {
+    this.#options = options;
+    this.#holdOff = new HoldOff({ ...APPLY_PACE, onDue: () => void this.runNow() });
+  }
+
+  /** 0 before the first apply. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Takes a change; it is applied at the pace of HoldOff. */
+  change(change: Change): void {
+    this.#take(change);
+    this.#holdOff.trigger();
+  }
+
+  /** Takes the first, complete state and applies it at once. */
+  async start(first: Change): Promise<void> {
+    this.#take(first);
+    await this.runNow();
+  }
+
+  async stop(): Promise<void> {
+    this.#holdOff.cancel();
+    clearTimeout(this.#retryTimer);
+    await this.#running;
+  }
+
+  /** Translates and applies what is there. Ends when it is served. */
+  async runNow(): Promise<void> {
+    this.#isAskedAgain = true;
+    this.#running ??= this.#run();
+    await this.#running;
+  }
+
+  #take({ put, remove }: Change): void {
+    for (const identity of remove) this.#resources.delete(identity);
+    for (const object of put) this.#resources.put(object);
+  }
+
+  async #run(): Promise<void> {
+    while (this.#isAskedAgain) {
+      this.#isAskedAgain = false;
+      try {
+        await this.#cycle();
+      } catch (error) {
+        this.#options.metrics.configRejects.cell({}).inc();
+        this.#options.logger.error({ err: error }, 'the configuration could not be applied; what was served goes on');
+      }
+    }
+    this.#running = undefined;
+  }
+
+  async #cycle(): Promise<void> {
+    const { publisher, statuses, metrics, logger } = this.#options;
+    const startMs = performance.now();
+    let translation = this.#translate();
+    const result = await publisher.publish(translation.ir);
+    if (this.#noteFailures(result)) {
+      // The statuses have to tell which ports could (not) be bound; what is served is the same.
+      translation = this.#translate();
+    }
+    statuses.replace(translation.statuses);
+    this.#version++;
+    const seconds = (performance.now() - startMs) / 1_000;
+    metrics.configApplies.cell({}).inc();
+    metrics.configVersion.cell({}).set(this.#version);
+    metrics.configApplyDuration.cell({}).observe(seconds);
+    metrics.configLastApply.cell({}).set(Date.now() / 1_000);
+    logger.info(
+      { version: this.#version, resources: translation.ir.resources.size, durationMs: Math.round(seconds * 1_000) },
+      'configuration applied',
+    );
+  }
+
+  #translate(): Translation {
+    const { translation } = this.#options;
+    return translate(this.#resources, this.#memo, { ...translation, unavailablePorts: this.#unavailablePorts });
+  }
+
+  /** Returns whether the ports that can't be bound are others than before. */
+  #noteFailures({ failures }: ApplyResult): boolean {
+    clearTimeout(this.#retryTimer);
+    if (failures.length > 0) this.#retryTimer = setTimeout(() => void this.runNow(), BIND_RETRY_MS);
+    const before = JSON.stringify([...this.#unavailablePorts]);
+    this.#unavailablePorts = new Map(failures.map((failure) => [failure.port, bindFailureText(failure)]));
+    const hasChanged = JSON.stringify([...this.#unavailablePorts]) !== before;
+    if (hasChanged) {
+      for (const failure of failures) this.#options.logger.warn({ port: failure.port }, bindFailureText(failure));
+    }
+    return hasChanged;
+  }
+}
+
+/** What keeps a port from being bound, and what to do. */
+function bindFailureText({ port, code }: BindFailure): string {
+  switch (code) {
+    case 'EADDRINUSE':
+      return `port ${port} is in use by another process`;
+    case 'EACCES':
+      return `port ${port} needs privileges that this process does not have; use --port-offset to move all ports up`;
+    case 'EADDRNOTAVAIL':
+      return `the address of port ${port} is not one of this machine`;
+    default:
+      return `port ${port} can't be bound (${code})`;
+  }
+}

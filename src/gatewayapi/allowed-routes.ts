@@ -1,0 +1,65 @@
+// allowedRoutes of a listener: which kinds of routes from which namespaces may attach.
+import { GATEWAY_GROUP } from '../api/kinds.ts';
+import type { Listener } from '../api/generated/gateway.ts';
+import type { RouteGroupKind, RouteNamespaces } from '../api/generated/shared.ts';
+import type { FactReader } from './facts.ts';
+import { selectorDefect, selectorMatches } from './label-selector.ts';
+import { invalidNamespaceSelector, invalidRouteKinds } from './listener-condition.ts';
+import type { Problem } from './object-status.ts';
+
+/** The label that the API server gives each Namespace. */
+const NAMESPACE_NAME_LABEL = 'kubernetes.io/metadata.name';
+
+const HTTP_KINDS: readonly RouteGroupKind[] = [{ group: GATEWAY_GROUP, kind: 'HTTPRoute' }];
+const KINDS_OF_PROTOCOL: ReadonlyMap<string, readonly RouteGroupKind[]> = new Map([
+  ['HTTP', HTTP_KINDS],
+  ['HTTPS', HTTP_KINDS],
+]);
+
+export function isSupportedProtocol(protocol: string): boolean {
+  return KINDS_OF_PROTOCOL.has(protocol);
+}
+
+export interface SupportedKinds {
+  readonly supportedKinds: readonly RouteGroupKind[];
+  readonly problem: Problem | undefined;
+}
+
+/** What the protocol offers, cut down to what the listener allows. A protocol that is not supported offers nothing. */
+export function supportedKindsOf({ protocol, allowedRoutes }: Listener): SupportedKinds {
+  const offered = KINDS_OF_PROTOCOL.get(protocol) ?? [];
+  const { kinds = [] } = allowedRoutes;
+  if (offered.length === 0 || kinds.length === 0) return { supportedKinds: offered, problem: undefined };
+  const isSame = (a: RouteGroupKind, b: RouteGroupKind): boolean => a.group === b.group && a.kind === b.kind;
+  const unknown = kinds.filter((kind) => !offered.some((candidate) => isSame(candidate, kind)));
+  return {
+    supportedKinds: offered.filter((candidate) => kinds.some((kind) => isSame(candidate, kind))),
+    problem: unknown.length === 0 ? undefined : invalidRouteKinds(unknown),
+  };
+}
+
+export function namespaceSelectorProblem({ from, selector }: RouteNamespaces): Problem | undefined {
+  if (from !== 'Selector') return undefined;
+  const defect = selector === undefined ? ' is needed with from: Selector' : selectorDefect(selector);
+  return defect === undefined ? undefined : invalidNamespaceSelector(defect);
+}
+
+/** Whether routes of a namespace may attach to a listener of a Gateway. A Namespace that is not declared exists all the same. */
+export function allowsNamespace(
+  reader: FactReader,
+  { from, selector }: RouteNamespaces,
+  gatewayNamespace: string,
+  routeNamespace: string,
+): boolean {
+  switch (from) {
+    case 'All':
+      return true;
+    case 'Same':
+      return gatewayNamespace === routeNamespace;
+    case 'Selector': {
+      if (selector === undefined) return false;
+      const labels = reader.get('Namespace', routeNamespace)?.metadata.labels ?? {};
+      return selectorMatches(selector, { ...labels, [NAMESPACE_NAME_LABEL]: routeNamespace });
+    }
+  }
+}

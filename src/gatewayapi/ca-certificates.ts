@@ -1,0 +1,32 @@
+// The CA certificates in the key ca.crt of a ConfigMap or Secret.
+import type { CaCertificates } from './certificate-model.ts';
+import type { FactReader } from './facts.ts';
+import { joinPem, parseCertificates } from './pem.ts';
+
+const CA_KEY = 'ca.crt';
+
+/** `key`: `kind/namespace/name`, where kind is ConfigMap or Secret. */
+export function readCaCertificates(key: string, reader: FactReader): CaCertificates {
+  const [kind = '', ...rest] = key.split('/');
+  const text = kind === 'Secret' ? secretText(rest.join('/'), reader) : configMapText(rest.join('/'), reader);
+  if (text === undefined) return { defect: 'does not exist' };
+  if (text === '') return { defect: `has no key ${CA_KEY}` };
+  const certificates = parseCertificates(text);
+  if (certificates === undefined || certificates.length === 0)
+    return { defect: `has a ${CA_KEY} that is not a list of PEM certificates` };
+  return { pem: joinPem(certificates) };
+}
+
+function secretText(key: string, reader: FactReader): string | undefined {
+  const secret = reader.get('Secret', key);
+  return secret === undefined ? undefined : decode(secret.data?.[CA_KEY]);
+}
+
+function configMapText(key: string, reader: FactReader): string | undefined {
+  const configMap = reader.get('ConfigMap', key);
+  return configMap === undefined ? undefined : (configMap.data?.[CA_KEY] ?? decode(configMap.binaryData?.[CA_KEY]));
+}
+
+function decode(base64 = ''): string {
+  return Buffer.from(base64, 'base64').toString('latin1');
+}

@@ -1,0 +1,50 @@
+// The certificateRefs of an HTTPS listener: each may fail by itself, and the listener is served with the others.
+import { GATEWAY_GROUP } from '../api/kinds.ts';
+import type { Listener } from '../api/generated/gateway.ts';
+import type { SecretObjectReference } from '../api/generated/shared.ts';
+import type { FactReader } from './facts.ts';
+import type { ListenerCertificate } from './gateway-model.ts';
+import {
+  certificateKindNotSupported,
+  certificateNotPermitted,
+  certificateNotUsable,
+  NO_CERTIFICATE_REF,
+} from './listener-condition.ts';
+import { objectKey } from './object-key.ts';
+import type { Problem } from './object-status.ts';
+import { kindName } from './quote.ts';
+import { isReferenceGranted } from './reference-grant.ts';
+
+export interface ResolvedCertificates {
+  readonly certificates: readonly ListenerCertificate[];
+  readonly problems: readonly Problem[];
+}
+
+export function resolveCertificateRefs(reader: FactReader, namespace: string, { tls }: Listener): ResolvedCertificates {
+  const refs = tls?.certificateRefs ?? [];
+  if (refs.length === 0) return { certificates: [], problems: [NO_CERTIFICATE_REF] };
+  const certificates: ListenerCertificate[] = [];
+  const problems: Problem[] = [];
+  for (const [index, ref] of refs.entries()) {
+    const resolved = resolveCertificateRef(reader, namespace, ref, `tls.certificateRefs[${index}]`);
+    if ('reason' in resolved) problems.push(resolved);
+    else certificates.push(resolved);
+  }
+  return { certificates, problems };
+}
+
+function resolveCertificateRef(
+  reader: FactReader,
+  namespace: string,
+  ref: SecretObjectReference,
+  field: string,
+): ListenerCertificate | Problem {
+  if (ref.group !== '' || ref.kind !== 'Secret') return certificateKindNotSupported(field, kindName(ref));
+  const from = { group: GATEWAY_GROUP, kind: 'Gateway', namespace };
+  const to = { group: '', kind: 'Secret', namespace: ref.namespace ?? namespace, name: ref.name };
+  const secret = objectKey(to.namespace, to.name);
+  if (!isReferenceGranted(reader, from, to)) return certificateNotPermitted(field, secret, namespace);
+  const resolved = reader.get('serverCertificate', secret);
+  if (resolved.defect !== undefined) return certificateNotUsable(field, secret, resolved.defect);
+  return { secret, dnsNames: resolved.dnsNames };
+}

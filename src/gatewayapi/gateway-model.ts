@@ -1,0 +1,79 @@
+// What a Gateway of ours and its listeners mean, before the IR is made of them: the values that the stages of the translator hand on.
+import type { GatewayStatusAddress } from '../api/generated/gateway.ts';
+import type { RouteGroupKind, RouteNamespaces } from '../api/generated/shared.ts';
+import type { Listener } from '../ir/listener.ts';
+import type { Problem } from './object-status.ts';
+import type { Aged } from './seniority.ts';
+
+/** One Gateway by itself, as far as its own spec and what it refers to tell. */
+export interface GatewayModel extends Aged {
+  /** Why Accepted is False for the Gateway as a whole. */
+  readonly rejection: Problem | undefined;
+  /** Why the addresses that the spec asks for can't be had. */
+  readonly addressProblem: Problem | undefined;
+  /** What status.addresses reports. */
+  readonly addresses: readonly GatewayStatusAddress[];
+  /** Why a reference of the Gateway itself, not of a listener, does not resolve. */
+  readonly referenceProblem: Problem | undefined;
+  readonly listeners: readonly ListenerModel[];
+}
+
+export interface ListenerModel {
+  /** `namespace/gateway/section` */
+  readonly name: string;
+  readonly section: string;
+  readonly port: number;
+  readonly protocol: string;
+  /** `*` where the spec has none. */
+  readonly hostname: string;
+  readonly supportedKinds: readonly RouteGroupKind[];
+  readonly namespaces: RouteNamespaces;
+  /** Why Accepted is False. */
+  readonly rejection: Problem | undefined;
+  /** Why Conflicted is True. */
+  readonly conflict: Problem | undefined;
+  /** Why ResolvedRefs is False. */
+  readonly referenceProblem: Problem | undefined;
+  /** In order of certificateRefs; only those that can be used. */
+  readonly certificates: readonly ListenerCertificate[];
+}
+
+export interface ListenerCertificate {
+  /** `namespace/name` of the Secret. */
+  readonly secret: string;
+  /** The DNS names that the certificate is for, lower case. */
+  readonly dnsNames: readonly string[];
+}
+
+/** What all Gateways together make of the ports of the host. */
+export interface PortPlan {
+  readonly listeners: readonly Listener[];
+  /** By the listener's name; for every listener that wants a port, that is, whose spec is accepted and free of conflicts. */
+  readonly verdicts: Readonly<Record<string, PortVerdict>>;
+}
+
+export interface PortVerdict {
+  readonly bindPort: number;
+  /** Why the listener does not get the port. */
+  readonly refusal: Problem | undefined;
+  /** That its TLS configuration overlaps with that of another listener on the port. */
+  readonly overlap: Problem | undefined;
+}
+
+/** What a route sees of a listener. */
+export interface RouteListener {
+  readonly name: string;
+  readonly section: string;
+  readonly port: number;
+  readonly hostname: string;
+  readonly supportedKinds: readonly RouteGroupKind[];
+  readonly namespaces: RouteNamespaces;
+  /** Whether the IR has a virtual host for it. Routes attach and are counted whether or not it has. */
+  readonly isServed: boolean;
+}
+
+/** Whether the listener by itself has all that it takes to serve. */
+export function canServe({ rejection, conflict, protocol, supportedKinds, certificates }: ListenerModel): boolean {
+  const isSound = rejection === undefined && conflict === undefined && supportedKinds.length > 0;
+  return isSound && (protocol !== 'HTTPS' || certificates.length > 0);
+}

@@ -1,0 +1,167 @@
+// Reasons and messages of the conditions of a Gateway's listener.
+import { ListenerReason } from '../api/condition.ts';
+import type { RouteGroupKind } from '../api/generated/shared.ts';
+import type { Problem } from './object-status.ts';
+import { kindName, listNames, quote } from './quote.ts';
+
+export const LISTENER_ACCEPTED: Problem = { reason: ListenerReason.Accepted, message: 'The listener is valid.' };
+
+export const LISTENER_PROGRAMMED: Problem = { reason: ListenerReason.Programmed, message: 'The listener is served.' };
+
+export const LISTENER_REFS_RESOLVED: Problem = {
+  reason: ListenerReason.ResolvedRefs,
+  message: 'All references are resolved.',
+};
+
+export const NO_CONFLICTS: Problem = {
+  reason: ListenerReason.NoConflicts,
+  message: 'No other listener of the Gateway wants the same.',
+};
+
+// Accepted
+
+export function unsupportedProtocol(protocol: string): Problem {
+  return {
+    reason: ListenerReason.UnsupportedProtocol,
+    message: `protocol ${quote(protocol)} is not supported yet; use HTTP or HTTPS.`,
+  };
+}
+
+export const CLIENT_VALIDATION_NOT_SUPPORTED: Problem = {
+  reason: ListenerReason.UnsupportedValue,
+  message:
+    'spec.tls.frontend of the Gateway asks for the validation of client certificates, which is not supported yet. ' +
+    'The listener is not served without it.',
+};
+
+export const FILTERS_NOT_SUPPORTED: Problem = {
+  reason: ListenerReason.UnsupportedValue,
+  message: 'filters is not supported yet. The listener is not served without them.',
+};
+
+export function tlsOptionNotSupported(option: string): Problem {
+  return {
+    reason: ListenerReason.UnsupportedValue,
+    message: `tls.options has ${quote(option)}, which Sluice does not know; there are no options yet. Remove it.`,
+  };
+}
+
+export function invalidNamespaceSelector(defect: string): Problem {
+  return {
+    reason: ListenerReason.UnsupportedValue,
+    message: `allowedRoutes.namespaces.selector${defect}.`,
+  };
+}
+
+// Conflicts inside one Gateway
+
+export function protocolConflict(port: number, others: readonly string[]): Problem {
+  return {
+    reason: ListenerReason.ProtocolConflict,
+    message: `Port ${port} can't have HTTP and HTTPS listeners at once; it also has ${listNames(others)}. None is served.`,
+  };
+}
+
+export function hostnameConflict(port: number, hostname: string, others: readonly string[]): Problem {
+  return {
+    reason: ListenerReason.HostnameConflict,
+    message: `Hostname ${quote(hostname)} on port ${port} is also that of ${listNames(others)}. None is served.`,
+  };
+}
+
+// Ports of the host
+
+export function portOutOfRange(port: number, portOffset: number): Problem {
+  return {
+    reason: ListenerReason.PortUnavailable,
+    message: `Port ${port} plus the port offset ${portOffset} is above 65535; use a lower port.`,
+  };
+}
+
+export function protocolTaken(port: number, protocol: string, owner: string): Problem {
+  return {
+    reason: ListenerReason.PortUnavailable,
+    message: `Port ${port} serves ${protocol} for Gateway ${owner}, which is older; use another port.`,
+  };
+}
+
+export function hostnameTaken(port: number, hostname: string, owner: string): Problem {
+  return {
+    reason: ListenerReason.PortUnavailable,
+    message:
+      `Hostname ${quote(hostname)} on port ${port} belongs to listener ${owner} of a Gateway that is older; ` +
+      'use another hostname or port.',
+  };
+}
+
+export function bindFailed(bindPort: number, why: string): Problem {
+  return { reason: ListenerReason.PortUnavailable, message: `Port ${bindPort} of the host can't be bound: ${why}` };
+}
+
+// References
+
+export function invalidRouteKinds(unknown: readonly RouteGroupKind[]): Problem {
+  return {
+    reason: ListenerReason.InvalidRouteKinds,
+    message: `allowedRoutes.kinds has ${listNames(unknown.map(kindName))}, which the listener can't serve; use HTTPRoute.`,
+  };
+}
+
+export const NO_CERTIFICATE_REF: Problem = {
+  reason: ListenerReason.InvalidCertificateRef,
+  message: 'tls.certificateRefs names no Secret; an HTTPS listener needs a certificate.',
+};
+
+export function certificateKindNotSupported(field: string, kind: string): Problem {
+  return {
+    reason: ListenerReason.InvalidCertificateRef,
+    message: `${field} refers to a ${kind}; only a Secret of type kubernetes.io/tls can be used.`,
+  };
+}
+
+export function certificateNotPermitted(field: string, secret: string, from: string): Problem {
+  return {
+    reason: ListenerReason.RefNotPermitted,
+    message:
+      `${field} refers to Secret ${secret}, and no ReferenceGrant in that namespace allows it: ` +
+      `it must grant Gateways in namespace ${from} access to Secrets.`,
+  };
+}
+
+export function certificateNotUsable(field: string, secret: string, defect: string): Problem {
+  return {
+    reason: ListenerReason.InvalidCertificateRef,
+    message: `${field} refers to Secret ${secret}, which ${defect}.`,
+  };
+}
+
+// Overlaps
+
+export function overlappingHostnames(others: readonly string[]): Problem {
+  return {
+    reason: ListenerReason.OverlappingHostnames,
+    message: `The hostname overlaps with ${listNames(others)}: ${COALESCING}`,
+  };
+}
+
+export function overlappingCertificates(others: readonly string[]): Problem {
+  return {
+    reason: ListenerReason.OverlappingCertificates,
+    message: `A certificate is also valid for hosts of ${listNames(others)}: ${COALESCING}`,
+  };
+}
+
+const COALESCING =
+  'a client that reuses its connection for a host of another listener is answered 421 and has to connect again.';
+
+// Programmed
+
+export const LISTENER_NOT_SERVED: Problem = {
+  reason: ListenerReason.Invalid,
+  message: 'The listener is not served; its other conditions say why.',
+};
+
+export const GATEWAY_NOT_SERVED: Problem = {
+  reason: ListenerReason.Invalid,
+  message: 'The Gateway is not served; its conditions say why.',
+};

@@ -1,0 +1,82 @@
+// Where an HTTPRoute attaches: for each parentRef the listeners that take it, or the first reason why none does.
+import type { HTTPRoute } from '../api/generated/http-route.ts';
+import { GATEWAY_GROUP } from '../api/kinds.ts';
+import type { RouteAttachment, RouteHostname } from '../ir/route.ts';
+import { ANY_HOSTNAME, intersectHostnames } from '../lib/hostname.ts';
+import { allowsNamespace } from './allowed-routes.ts';
+import type { FactReader } from './facts.ts';
+import type { RouteListener } from './gateway-model.ts';
+import type { Problem } from './object-status.ts';
+import { findParent, selectListeners, type Parent } from './parent-ref.ts';
+import {
+  kindNotAllowed,
+  LISTENER_SET_NOT_SUPPORTED,
+  namespaceNotAllowed,
+  noMatchingHostname,
+  noMatchingParent,
+} from './route-condition.ts';
+import type { ParentVerdict, RouteAttachments } from './route-model.ts';
+import type { ParentReference } from '../api/generated/shared.ts';
+
+export function createRouteAttachments(key: string, reader: FactReader): RouteAttachments {
+  const route = reader.get('HTTPRoute', key);
+  const parents: ParentVerdict[] = [];
+  const attachments = new Map<string, RouteAttachment>();
+  const listeners = new Set<string>();
+  for (const parentRef of route?.spec.parentRefs ?? []) {
+    const parent = route && findParent(reader, parentRef, route.metadata.namespace);
+    if (route === undefined || parent === undefined) continue;
+    const attached = attach(reader, route, parentRef, parent);
+    const gateway = parent.kind === 'gateway' ? parent.key : undefined;
+    parents.push({ parentRef, gateway, rejection: 'reason' in attached ? attached : undefined });
+    if ('reason' in attached) continue;
+    for (const listener of attached) {
+      const { name, hostname, isServed } = listener;
+      listeners.add(name);
+      if (isServed)
+        attachments.set(name, { virtualHost: name, hostnames: intersectAll(hostname, route.spec.hostnames ?? []) });
+    }
+  }
+  return { parents, listeners: [...listeners], attachments: [...attachments.values()] };
+}
+
+/** The listeners of one parent that take the route; in the specification's order of reasons where none does. */
+function attach(
+  reader: FactReader,
+  { metadata, spec }: HTTPRoute,
+  parentRef: ParentReference,
+  parent: Parent,
+): readonly RouteListener[] | Problem {
+  if (parent.kind === 'listenerSet') return LISTENER_SET_NOT_SUPPORTED;
+  const selected = selectListeners(parent.listeners, parentRef);
+  if (selected.length === 0) return noMatchingParent(parent.key, parentRef);
+  const ofKind = selected.filter(takesHttpRoutes);
+  if (ofKind.length === 0) return kindNotAllowed('HTTPRoute', sections(selected));
+  const [gatewayNamespace = ''] = parent.key.split('/');
+  const allowed = ofKind.filter(({ namespaces }) =>
+    allowsNamespace(reader, namespaces, gatewayNamespace, metadata.namespace),
+  );
+  if (allowed.length === 0) return namespaceNotAllowed(metadata.namespace, sections(ofKind));
+  const hostnames = spec.hostnames ?? [];
+  const matching = allowed.filter(({ hostname }) => intersectAll(hostname, hostnames).length > 0);
+  return matching.length > 0 ? matching : noMatchingHostname(hostnames, sections(allowed));
+}
+
+function takesHttpRoutes({ supportedKinds }: RouteListener): boolean {
+  return supportedKinds.some(({ group, kind }) => group === GATEWAY_GROUP && kind === 'HTTPRoute');
+}
+
+/** A route without hostnames takes the listener's. */
+function intersectAll(listenerHostname: string, routeHostnames: readonly string[]): readonly RouteHostname[] {
+  if (routeHostnames.length === 0) return [{ served: listenerHostname, declared: ANY_HOSTNAME }];
+  const hostnames: RouteHostname[] = [];
+  for (const declared of new Set(routeHostnames)) {
+    const served = intersectHostnames(listenerHostname, declared);
+    if (served !== undefined) hostnames.push({ served, declared });
+  }
+  return hostnames;
+}
+
+function sections(listeners: readonly RouteListener[]): readonly string[] {
+  return listeners.map(({ section }) => section);
+}

@@ -1,0 +1,103 @@
+// Reasons and messages of the conditions of a route, per parent.
+import { RouteReason } from '../api/condition.ts';
+import type { Problem } from './object-status.ts';
+import { listNames, quote } from './quote.ts';
+
+export const ROUTE_ACCEPTED: Problem = { reason: RouteReason.Accepted, message: 'The route is attached.' };
+
+export const ROUTE_REFS_RESOLVED: Problem = {
+  reason: RouteReason.ResolvedRefs,
+  message: 'All references are resolved.',
+};
+
+// Accepted: the parent
+
+/** What part of a parent a parentRef names: ` with sectionName "web" and port 80`. */
+export interface ParentSection {
+  readonly sectionName?: string;
+  readonly port?: number;
+}
+
+export function noMatchingParent(gateway: string, section: ParentSection): Problem {
+  const wanted = [
+    ...(section.sectionName === undefined ? [] : [`name ${quote(section.sectionName)}`]),
+    ...(section.port === undefined ? [] : [`port ${section.port}`]),
+  ].join(' and ');
+  return {
+    reason: RouteReason.NoMatchingParent,
+    message: `Gateway ${gateway} has no listener with ${wanted}.`,
+  };
+}
+
+export function kindNotAllowed(kind: string, listeners: readonly string[]): Problem {
+  return {
+    reason: RouteReason.NotAllowedByListeners,
+    message: `No ${kind} may attach to ${listNames(listeners)}: see supportedKinds in the Gateway's status.`,
+  };
+}
+
+export function namespaceNotAllowed(namespace: string, listeners: readonly string[]): Problem {
+  return {
+    reason: RouteReason.NotAllowedByListeners,
+    message: `allowedRoutes.namespaces of ${listNames(listeners)} does not allow routes from namespace ${namespace}.`,
+  };
+}
+
+export function noMatchingHostname(hostnames: readonly string[], listeners: readonly string[]): Problem {
+  return {
+    reason: RouteReason.NoMatchingListenerHostname,
+    message: `None of spec.hostnames (${listNames(hostnames)}) is among the hosts of ${listNames(listeners)}.`,
+  };
+}
+
+export function routeKindNotSupported(kind: string): Problem {
+  return {
+    reason: RouteReason.NotAllowedByListeners,
+    message: `${kind} is not supported yet; the route is not served.`,
+  };
+}
+
+export const LISTENER_SET_NOT_SUPPORTED: Problem = {
+  reason: RouteReason.NoMatchingParent,
+  message: 'ListenerSet is not supported yet; name the Gateway in parentRefs.',
+};
+
+// Accepted: the rules
+
+export function unsupportedValue(field: string, why: string): Problem {
+  return { reason: RouteReason.UnsupportedValue, message: `${field}: ${why}.` };
+}
+
+export function incompatibleFilters(field: string, why: string): Problem {
+  return { reason: RouteReason.IncompatibleFilters, message: `${field}: ${why}.` };
+}
+
+export function partiallyInvalid(problems: Problem): Problem {
+  return {
+    reason: RouteReason.UnsupportedValue,
+    message: `Dropped Rule: requests that only it matches are answered 500. ${problems.message}`,
+  };
+}
+
+// ResolvedRefs
+
+export function backendKindNotSupported(field: string, kind: string): Problem {
+  return {
+    reason: RouteReason.InvalidKind,
+    message: `${field} refers to a ${kind}; a Service or a Backend of sluice.dev can be used.`,
+  };
+}
+
+export function backendNotPermitted(field: string, kind: string, target: string, from: string): Problem {
+  return {
+    reason: RouteReason.RefNotPermitted,
+    message:
+      `${field} refers to ${kind} ${target}, and no ReferenceGrant in that namespace allows it: ` +
+      `it must grant HTTPRoutes in namespace ${from} access to ${kind}s.`,
+  };
+}
+
+/** `problem` says what is wrong with the backend. */
+export function backendNotUsable(field: string, { reason, message }: Problem): Problem {
+  return { reason, message: `${field}: ${message}` };
+}

@@ -1,0 +1,139 @@
+// The translator: resources in, the IR and the statuses out. A pure function but for the memo, which only makes it fast:
+// with an empty one the result is the same.
+import type { Gateway } from '../api/generated/gateway.ts';
+import { createIr, type Ir, type Resource } from '../ir/ir.ts';
+import type { Facts, ObjectFacts, Settings } from './facts.ts';
+import { Memo } from './memo.ts';
+import { secretOfCertificate } from './certificate-model.ts';
+import type { ObjectStatus } from './object-status.ts';
+import type { Resources } from './resources.ts';
+import type { RouteTranslation } from './route-model.ts';
+import { UNSUPPORTED_ROUTE_KINDS } from './unsupported-route.ts';
+
+export interface TranslateOptions extends Settings {
+  /** By bind port: why the data plane could not bind it. Such listeners stay in the IR, so that it is tried again. */
+  readonly unavailablePorts: ReadonlyMap<number, string>;
+}
+
+export interface Translation {
+  readonly ir: Ir;
+  /** By `kind/namespace/name`, cluster-scoped ones by `kind/name`. An object that is not here gets no status from Sluice. */
+  readonly statuses: ReadonlyMap<string, ObjectStatus>;
+}
+
+export function createMemo(): Memo {
+  return new Memo();
+}
+
+export function translate(resources: Resources, memo: Memo, options: TranslateOptions): Translation {
+  const sums = new RouteSums(resources);
+  const facts = collectFacts(resources, memo, options, sums);
+  const tables = Object.values(memo.tables);
+  for (const table of tables) table.beginRound(facts);
+  const ir = createIr(translateResources(resources, facts, sums));
+  const statuses = collectStatuses(resources, facts);
+  for (const table of tables) table.endRound();
+  return { ir, statuses };
+}
+
+/** What only all routes together tell. */
+class RouteSums {
+  readonly #policiesOfTarget: ReadonlyMap<string, unknown>;
+  readonly attachedRoutes = new Map<string, number>();
+  readonly #gatewaysOfTarget = new Map<string, Set<string>>();
+
+  constructor({ policiesOfTarget }: Resources) {
+    this.#policiesOfTarget = policiesOfTarget;
+  }
+
+  add({ attachedTo, gateways, targets }: RouteTranslation): void {
+    for (const listener of attachedTo) this.attachedRoutes.set(listener, (this.attachedRoutes.get(listener) ?? 0) + 1);
+    for (const target of targets) {
+      if (!this.#policiesOfTarget.has(target)) continue;
+      const users = this.#gatewaysOfTarget.get(target) ?? new Set();
+      this.#gatewaysOfTarget.set(target, users.union(new Set(gateways)));
+    }
+  }
+
+  gatewaysOfTarget(target: string): string | undefined {
+    const gateways = this.#gatewaysOfTarget.get(target);
+    return gateways && [...gateways].sort().join(' ');
+  }
+}
+
+function collectFacts(resources: Resources, memo: Memo, options: TranslateOptions, sums: RouteSums): Facts {
+  const settings = memo.keepSettings(options);
+  return {
+    ...objectFacts(resources),
+    ...memo.tables,
+    gateways: { get: () => resources.list('Gateway') as readonly Gateway[] },
+    slicesOfService: resources.slicesOfService,
+    grantsInNamespace: resources.grantsInNamespace,
+    policiesOfTarget: resources.policiesOfTarget,
+    settings: { get: () => settings },
+    unavailablePort: { get: (port) => options.unavailablePorts.get(Number(port)) },
+    attachedRoutes: sums.attachedRoutes,
+    gatewaysOfTarget: { get: (target) => sums.gatewaysOfTarget(target) },
+  };
+}
+
+/** The provider validated each object against the schema of its kind: here it gets the kind's type. */
+function objectFacts(resources: Resources): ObjectFacts {
+  const of = <K extends keyof ObjectFacts>(kind: K): ObjectFacts[K] => resources.byKey(kind) as ObjectFacts[K];
+  return {
+    Backend: of('Backend'),
+    BackendTLSPolicy: of('BackendTLSPolicy'),
+    ConfigMap: of('ConfigMap'),
+    GRPCRoute: of('GRPCRoute'),
+    Gateway: of('Gateway'),
+    GatewayClass: of('GatewayClass'),
+    HTTPRoute: of('HTTPRoute'),
+    ListenerSet: of('ListenerSet'),
+    Namespace: of('Namespace'),
+    Secret: of('Secret'),
+    Service: of('Service'),
+    TCPRoute: of('TCPRoute'),
+    TLSRoute: of('TLSRoute'),
+    UDPRoute: of('UDPRoute'),
+  };
+}
+
+/** Only what matters: served listeners with their certificates, routes that reach one, and the clusters that these name. */
+function* translateResources(resources: Resources, facts: Facts, sums: RouteSums): Generator<Resource> {
+  const { listeners } = facts.portPlan.get('');
+  yield* listeners;
+  const certificates = new Set(listeners.flatMap(({ virtualHosts }) => virtualHosts.flatMap((host) => host.certificates)));
+  for (const key of certificates) {
+    const { certificate } = facts.serverCertificate.get(secretOfCertificate(key));
+    if (certificate !== undefined) yield certificate;
+  }
+  const clusters = new Set<string>();
+  for (const key of resources.byKey('HTTPRoute').keys()) {
+    const translated = facts.routeTranslation.get(key);
+    sums.add(translated);
+    if (translated.resource !== undefined) yield translated.resource;
+    for (const cluster of translated.clusters) clusters.add(cluster);
+  }
+  for (const key of clusters) yield facts.cluster.get(key);
+}
+
+/** Comes after the resources: a Gateway's status counts the routes. */
+function collectStatuses(resources: Resources, facts: Facts): ReadonlyMap<string, ObjectStatus> {
+  const statuses = new Map<string, ObjectStatus>();
+  const collect = (kind: string, statusOf: (key: string) => ObjectStatus | undefined): void => {
+    for (const key of resources.byKey(kind).keys()) {
+      const status = statusOf(key);
+      if (status !== undefined) statuses.set(`${kind}/${key}`, status);
+    }
+  };
+  collect('GatewayClass', (key) => facts.gatewayClassStatus.get(key));
+  collect('Gateway', (key) => facts.gatewayStatus.get(key));
+  collect('ListenerSet', (key) => facts.listenerSetStatus.get(key));
+  collect('HTTPRoute', (key) => facts.routeTranslation.get(key).status);
+  for (const kind of UNSUPPORTED_ROUTE_KINDS) {
+    collect(kind, (key) => facts.unsupportedRouteStatus.get(`${kind}/${key}`));
+  }
+  collect('BackendTLSPolicy', (key) => facts.backendTLSPolicyStatus.get(key));
+  collect('Backend', (key) => facts.backendStatus.get(key));
+  return statuses;
+}

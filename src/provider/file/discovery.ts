@@ -1,0 +1,181 @@
+// Finds the manifest files below some paths, in an order that depends on names only. Each file is found once, however many links lead
+// to it. What can't be looked at is a problem, and the files known from there stay in the list: only what is gone is missing from it.
+import type { Dirent, Stats } from 'node:fs';
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve, sep } from 'node:path';
+import { operationProblem, wholeFileProblem, type FileProblem } from './file-problem.ts';
+
+export const MAX_FILES = 20_000;
+export const MAX_DIRECTORIES = 10_000;
+const STAT_CONCURRENCY = 64;
+/** File systems exist that tell times to two seconds only. */
+const TIME_RESOLUTION_MS = 2_000;
+
+const MANIFEST_NAME = /^[^.].*\.(?:ya?ml|json)$/;
+
+export interface FoundFile {
+  readonly path: string;
+  /** Differs when the file may have changed. */
+  readonly signature: string;
+  /** Whether the signature is sure to differ after another change; false for a file that changed a moment ago. */
+  readonly isSettled: boolean;
+}
+
+export interface Discovery {
+  readonly files: readonly FoundFile[];
+  readonly problems: readonly FileProblem[];
+}
+
+/** Is told of directories before they are read, so that no change after the reading goes unseen. */
+export interface DirectoryObserver {
+  /** @param entry the only name in it that matters; without it, all do. */
+  onDirectory(directory: string, entry?: string): void;
+}
+
+export interface DiscoverOptions {
+  /** What the last discovery found, by path. */
+  readonly known?: ReadonlyMap<string, FoundFile>;
+  readonly observer?: DirectoryObserver | undefined;
+}
+
+export async function discover(paths: readonly string[], options: DiscoverOptions = {}): Promise<Discovery> {
+  const walk = new Walk(options);
+  for (const path of paths) await walk.addRoot(path);
+  return walk.result();
+}
+
+class Walk {
+  readonly #known: ReadonlyMap<string, FoundFile>;
+  readonly #observer: DirectoryObserver | undefined;
+  readonly #startedAtMs = Date.now();
+  readonly #files = new Map<string, FoundFile>();
+  readonly #problems: FileProblem[] = [];
+  /** Files and directories, by the path that has no links in it. */
+  readonly #visited = new Set<string>();
+  #directoryCount = 0;
+  #freePlaces: number;
+  readonly #leftOut: string[] = [];
+
+  constructor({ known = new Map(), observer }: DiscoverOptions) {
+    this.#known = known;
+    this.#freePlaces = MAX_FILES - known.size;
+    this.#observer = observer;
+  }
+
+  /** Adds a path that someone named: there must be something, but it may have any name. */
+  async addRoot(path: string): Promise<void> {
+    for (let child = resolve(path); child !== dirname(child); child = dirname(child)) {
+      this.#observer?.onDirectory(dirname(child), basename(child));
+    }
+    const target = await inspect(path);
+    if (target instanceof Error) this.#keep(operationProblem(path, target));
+    else if (target.stats.isDirectory()) await this.#addDirectory(path, target.realPath);
+    else if (target.stats.isFile()) this.#addFile(path, target);
+    else this.#keep(wholeFileProblem(path, 'unreadable', 'is neither a file nor a directory'));
+  }
+
+  result(): Discovery {
+    const [first] = this.#leftOut;
+    if (first !== undefined) {
+      const message = `left out, with ${this.#leftOut.length - 1} more: at most ${MAX_FILES} files are read`;
+      this.#problems.push(wholeFileProblem(first, 'too-many-files', message));
+    }
+    return { files: [...this.#files.values()], problems: this.#problems };
+  }
+
+  async #addDirectory(path: string, realPath: string): Promise<void> {
+    if (this.#visited.has(realPath)) return;
+    this.#visited.add(realPath);
+    if (++this.#directoryCount > MAX_DIRECTORIES) {
+      this.#keep(wholeFileProblem(path, 'too-many-files', `left out: at most ${MAX_DIRECTORIES} directories are read`));
+      return;
+    }
+    this.#observer?.onDirectory(path);
+    const entries = await attempt(readdir(path, { withFileTypes: true }));
+    if (entries instanceof Error) {
+      if (!isMissing(entries)) this.#keep(operationProblem(path, entries));
+      return;
+    }
+    const candidates = entries.filter(isCandidate).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    for (let start = 0; start < candidates.length; start += STAT_CONCURRENCY) {
+      const chunk = candidates.slice(start, start + STAT_CONCURRENCY);
+      const targets = await Promise.all(chunk.map((entry) => inspectEntry(path, realPath, entry)));
+      for (const [index, entry] of chunk.entries())
+        await this.#addEntry(join(path, entry.name), entry, targets[index] as Target | Error);
+    }
+  }
+
+  async #addEntry(path: string, entry: Dirent, target: Target | Error): Promise<void> {
+    if (target instanceof Error) {
+      // What is no link and missing has gone since the directory was read.
+      if (!isMissing(target)) this.#keep(operationProblem(path, target));
+      else if (entry.isSymbolicLink()) this.#keep(wholeFileProblem(path, 'broken-link', 'the link leads nowhere'));
+    } else if (target.stats.isDirectory()) {
+      await this.#addDirectory(path, target.realPath);
+    } else if (target.stats.isFile() && MANIFEST_NAME.test(entry.name)) {
+      this.#addFile(path, target);
+    }
+  }
+
+  #addFile(path: string, { stats, realPath }: Target): void {
+    if (this.#visited.has(realPath)) return;
+    this.#visited.add(realPath);
+    if (!this.#known.has(path) && this.#freePlaces-- <= 0) {
+      this.#leftOut.push(path);
+      return;
+    }
+    if (realPath !== resolve(path)) this.#observer?.onDirectory(dirname(realPath), basename(realPath));
+    const { dev, ino, size, mtimeMs, ctimeMs } = stats;
+    const isSettled = Math.abs(this.#startedAtMs - ctimeMs) > TIME_RESOLUTION_MS;
+    this.#files.set(path, { path, signature: [dev, ino, size, mtimeMs, ctimeMs].join(' '), isSettled });
+  }
+
+  /** Reports what can't be looked at; the files that were known there stay. */
+  #keep(problem: FileProblem): void {
+    this.#problems.push(problem);
+    const absolute = resolve(problem.file);
+    for (const file of this.#known.values()) {
+      const knownPath = resolve(file.path);
+      if (knownPath === absolute || knownPath.startsWith(absolute + sep)) this.#files.set(file.path, file);
+    }
+  }
+}
+
+interface Target {
+  readonly stats: Stats;
+  readonly realPath: string;
+}
+
+async function inspect(path: string): Promise<Target | Error> {
+  const stats = await attempt(stat(path));
+  if (stats instanceof Error) return stats;
+  const realPath = await attempt(realpath(path));
+  return realPath instanceof Error ? realPath : { stats, realPath };
+}
+
+/** Only links need to be asked for their path. */
+async function inspectEntry(directory: string, realDirectory: string, entry: Dirent): Promise<Target | Error> {
+  const path = join(directory, entry.name);
+  if (entry.isSymbolicLink()) return inspect(path);
+  const stats = await attempt(stat(path));
+  return stats instanceof Error ? stats : { stats, realPath: join(realDirectory, entry.name) };
+}
+
+/** Hidden names are left out: .git, and the directories behind a mounted ConfigMap, whose files are links into them. */
+function isCandidate(entry: Dirent): boolean {
+  if (entry.name.startsWith('.')) return false;
+  return entry.isDirectory() || entry.isSymbolicLink() || (entry.isFile() && MANIFEST_NAME.test(entry.name));
+}
+
+async function attempt<T>(operation: Promise<T>): Promise<T | NodeJS.ErrnoException> {
+  try {
+    return await operation;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+/** ELOOP: a link that leads to itself. */
+function isMissing(error: NodeJS.ErrnoException): boolean {
+  return error.code === 'ENOENT' || error.code === 'ENOTDIR' || error.code === 'ELOOP';
+}

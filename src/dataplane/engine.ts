@@ -59,7 +59,8 @@ export class Engine {
   readonly #limits: EngineLimits;
   readonly #timeouts: EngineTimeouts;
   readonly #sockets = new Map<string, ListenerSocket>();
-  readonly #closing = new Set<Promise<void>>();
+  /** Of listeners that left the configuration, until their last connection is closed. */
+  readonly #closing = new Map<ListenerSocket, Promise<void>>();
   #snapshot: RuntimeSnapshot | undefined = undefined;
   #memo = new CompileMemo();
   #applying: Promise<unknown> = Promise.resolve();
@@ -132,7 +133,7 @@ export class Engine {
     this.startDraining();
     await this.#applying;
     const draining = [...this.#sockets.values()].map((socket) => socket.drain());
-    await settledWithin(Promise.all([...draining, ...this.#closing]), graceMs);
+    await settledWithin(Promise.all([...draining, ...this.#closing.values()]), graceMs);
     this.#destroy();
   }
 
@@ -146,11 +147,13 @@ export class Engine {
   async #apply(ir: Ir): Promise<ApplyResult> {
     const clusterConfigs = clustersOf(ir);
     await settledWithin(this.#registry.resolve(clusterConfigs), MAX_RESOLVE_WAIT_MS);
-    const { clusters, retire } = this.#registry.update(clusterConfigs);
-    const { snapshot, memo } = compile(ir, clusters, this.#snapshot, this.#memo, {
+    // What can fail comes first; from the update on, nothing throws.
+    const { listeners, memo } = compile(ir, this.#snapshot, this.#memo, {
       wheel: this.#wheel,
       metrics: this.#options.metrics,
     });
+    const { clusters, retire } = this.#registry.update(clusterConfigs);
+    const snapshot: RuntimeSnapshot = { hash: ir.hash, listeners, clusters };
     const failures = await this.#bind(snapshot);
     for (const [key, listener] of snapshot.listeners) this.#sockets.get(key)?.swap(snapshot, listener);
     this.#snapshot = snapshot;
@@ -202,13 +205,13 @@ export class Engine {
     this.#sockets.delete(key);
     const closed = settledWithin(socket.drain(), this.#timeouts.listenerDrainMs).then(() => {
       socket.destroy();
-      this.#closing.delete(closed);
+      this.#closing.delete(socket);
     });
-    this.#closing.add(closed);
+    this.#closing.set(socket, closed);
   }
 
   #destroy(): void {
-    for (const socket of this.#sockets.values()) socket.destroy();
+    for (const socket of [...this.#sockets.values(), ...this.#closing.keys()]) socket.destroy();
     this.#sockets.clear();
     this.#registry.destroy();
     this.#wheel.close();

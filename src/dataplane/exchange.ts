@@ -20,6 +20,8 @@ export interface RequestHead {
 
 export interface ResponseHead {
   status: number;
+  /** Of a 101: the protocol that is switched to. */
+  readonly upgrade?: string;
   readonly headers: HeaderList;
 }
 

@@ -42,14 +42,13 @@ export class ClusterRegistry {
 
   /** Resolves the hostnames that these clusters name; ends when each was tried once. */
   async resolve(clusters: Iterable<Cluster>): Promise<void> {
-    const hostnames = new Set<string>();
-    for (const { endpoints } of clusters) {
-      for (const endpoint of endpoints) if (endpoint.kind === 'fqdn') hostnames.add(endpoint.hostname);
-    }
-    await this.#resolver.watch(hostnames);
+    await this.#resolver.watch(hostnamesOf(clusters));
   }
 
-  /** Makes these the clusters; what is not among them is retired once the caller has swapped: call the function returned. */
+  /**
+   * Makes these the clusters. What is not among them is retired once the caller has swapped: it calls the function returned.
+   * @throws Error when OpenSSL refuses a bundle of CAs; the clusters stay as they are.
+   */
   update(clusters: Iterable<Cluster>): {
     readonly clusters: ReadonlyMap<string, RuntimeCluster>;
     readonly retire: () => void;
@@ -132,6 +131,7 @@ export class ClusterRegistry {
   }
 
   #retire(previous: ReadonlyMap<string, Entry>): void {
+    this.#resolver.retain(hostnamesOf(Array.from(this.#entries.values(), ({ cluster }) => cluster.config)));
     for (const [key, old] of previous) {
       const now = this.#entries.get(key);
       if (now === old) continue;
@@ -139,6 +139,14 @@ export class ClusterRegistry {
       releaseCells(old.cluster.metrics);
     }
   }
+}
+
+function hostnamesOf(clusters: Iterable<Cluster>): ReadonlySet<string> {
+  const hostnames = new Set<string>();
+  for (const { endpoints } of clusters) {
+    for (const endpoint of endpoints) if (endpoint.kind === 'fqdn') hostnames.add(endpoint.hostname);
+  }
+  return hostnames;
 }
 
 function secureContext({ tls }: Cluster): SecureContext | undefined {

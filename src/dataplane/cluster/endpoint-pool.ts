@@ -45,8 +45,10 @@ export class EndpointPool implements ConnectionOwner {
     this.name = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
   }
 
-  acquire(waiter: PoolWaiter): void {
+  /** @param needsFresh after a used connection turned out to be closed: those that are idle may be as well, and are given up. */
+  acquire(waiter: PoolWaiter, needsFresh = false): void {
     const { maxConnections, maxPendingRequests, metrics } = this.#settings;
+    if (needsFresh) this.#closeIdle();
     const connection = this.#takeIdle();
     if (connection !== undefined) {
       waiter.onConnection(connection);
@@ -70,7 +72,7 @@ export class EndpointPool implements ConnectionOwner {
   /** The endpoint left the configuration: idle connections close now, others after their request. */
   retire(): void {
     this.#isRetired = true;
-    for (const connection of this.#idle.slice()) connection.destroy();
+    this.#closeIdle();
   }
 
   /** Ends everything at once. */
@@ -109,6 +111,10 @@ export class EndpointPool implements ConnectionOwner {
     }
     const waiter = this.#pending.size === 0 ? undefined : this.#takePending();
     if (waiter !== undefined) this.acquire(waiter);
+  }
+
+  #closeIdle(): void {
+    for (const connection of this.#idle.slice()) connection.destroy();
   }
 
   #takeIdle(): Http1ClientConnection | undefined {

@@ -30,13 +30,17 @@ export class HostnameResolver {
     return this.#entries.get(hostname)?.addresses ?? [];
   }
 
-  /** Resolves exactly these names from now on. The promise ends when the new ones were tried once. */
-  async watch(hostnames: ReadonlySet<string>): Promise<void> {
+  /** Gives up the names that are not among these. */
+  retain(hostnames: ReadonlySet<string>): void {
     for (const [hostname, entry] of this.#entries) {
       if (hostnames.has(hostname)) continue;
       clearTimeout(entry.timer);
       this.#entries.delete(hostname);
     }
+  }
+
+  /** Resolves these names too from now on. The promise ends when the new ones were tried once. */
+  async watch(hostnames: ReadonlySet<string>): Promise<void> {
     const firsts: Promise<void>[] = [];
     for (const hostname of hostnames) {
       if (this.#entries.has(hostname)) continue;

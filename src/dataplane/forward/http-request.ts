@@ -87,8 +87,8 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
     if (
       this.#guard() &&
       this.#chooseVirtualHost() &&
-      this.#selectRoute() &&
       this.#describeClient() &&
+      this.#selectRoute() &&
       this.#filter(this.selection?.target.filters) &&
       this.#chooseBackend() &&
       this.#filter(this.backend?.filters)
@@ -131,6 +131,11 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
     return true;
   }
 
+  #describeClient(): boolean {
+    setForwardedHeaders(this.request, this.exchange.downstream, this.requestId, this.exchange.protocol);
+    return true;
+  }
+
   #selectRoute(): boolean {
     const selection = this.virtualHost === undefined ? undefined : selectRoute(this.virtualHost.routes, this.request);
     if (selection === undefined) {
@@ -145,11 +150,6 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
       this.#requestDeadline = new RequestDeadline(this);
       requestTimeout.arm(this.#requestDeadline);
     }
-    return true;
-  }
-
-  #describeClient(): boolean {
-    setForwardedHeaders(this.request, this.exchange.downstream, this.requestId, this.exchange.protocol);
     return true;
   }
 
@@ -180,12 +180,12 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
   }
 
   #forward(): void {
-    if (this.exchange.requestBodyLength !== 0 && !IDEMPOTENT.has(this.request.method)) this.#body.forget();
     this.#services.timeouts.streamIdle.arm(this);
-    this.#startTry();
+    this.#startTry(false);
   }
 
-  #startTry(): void {
+  /** @param needsFresh whether a connection that was used before won't do. */
+  #startTry(needsFresh: boolean): void {
     const endpoint = this.#cluster?.select(this.endpoint);
     if (endpoint === undefined) {
       this.fail(
@@ -196,7 +196,7 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
     this.endpoint = endpoint;
     this.tries++;
     this.#try = new UpstreamTry(endpoint, this.exchange, this.#body, this);
-    this.#try.start(this.selection?.target.backendTimeout);
+    this.#try.start(this.selection?.target.backendTimeout, needsFresh);
   }
 
   // — the request's body, from the codec —
@@ -250,6 +250,8 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
     this.#filterResponse(head);
     if (head.status === 101) {
       this.#isTunnel = true;
+      // They got the request; what follows is another protocol.
+      this.#mirrors = undefined;
       this.#requestDeadline?.disarm();
       this.#services.timeouts.tunnelIdle.arm(this);
     }
@@ -277,7 +279,7 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
     if (error.code === 'upstream_timeout') this.#cluster?.metrics.timeouts.inc();
     if (this.#mayRepeat(error)) {
       this.#cluster?.metrics.retries.inc();
-      this.#startTry();
+      this.#startTry(error.code === 'upstream_reset');
     } else {
       this.fail(error);
     }
@@ -316,7 +318,7 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
       this.exchange.requestBodyLength,
     );
     (this.#mirrors ??= []).push(mirror);
-    mirror.start(cluster);
+    mirror.start(cluster, this.selection?.target.requestTimeout ?? this.#services.timeouts.streamIdle);
   }
 
   // — the end —
@@ -334,10 +336,11 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
     if (filters !== undefined) for (const onResponse of filters.onResponse) onResponse(this, head);
   }
 
-  /** Where nothing of the request can have been acted upon, or acting twice is acting once. */
+  /** On another endpoint where nothing was sent; on a fresh connection where a used one was closed, if acting twice is acting once. */
   #mayRepeat(error: ProxyError): boolean {
     if (!error.retryable || this.status !== 0 || this.tries >= MAX_TRIES || !this.#body.isReplayable) return false;
-    return error.code === 'upstream_connect_failed' || IDEMPOTENT.has(this.request.method);
+    if (error.code === 'upstream_reset') return IDEMPOTENT.has(this.request.method);
+    return this.#cluster !== undefined && this.#cluster.pools.length > 1;
   }
 
   #touch(): void {

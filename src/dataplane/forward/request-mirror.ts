@@ -1,5 +1,7 @@
 // A copy of a request on its way to a mirror: sent as long as the mirror keeps up, its answer thrown away. It never delays or fails the
 // request it copies.
+import { Deadline } from '../../lib/timeout-queue.ts';
+import type { TimeoutQueue } from '../../lib/timeout-queue.ts';
 import type { RuntimeCluster } from '../cluster/runtime-cluster.ts';
 import type { EndpointPool, PoolWaiter } from '../cluster/endpoint-pool.ts';
 import type { Http1ClientConnection, UpstreamHandler } from '../codec/http1/client-connection.ts';
@@ -9,7 +11,7 @@ import type { HeaderList } from '../header-list.ts';
 /** Body bytes that wait for the mirror; one that is slower than this is given up. */
 const MAX_WAITING_BYTES: number = 256 * 1024;
 
-export class RequestMirror implements PoolWaiter, UpstreamHandler {
+export class RequestMirror extends Deadline implements PoolWaiter, UpstreamHandler {
   readonly #head: RequestHead;
   readonly #length: BodyLength;
   #pool: EndpointPool | undefined = undefined;
@@ -20,14 +22,20 @@ export class RequestMirror implements PoolWaiter, UpstreamHandler {
   #isOver = false;
 
   constructor(head: RequestHead, length: BodyLength) {
+    super();
     this.#head = head;
     this.#length = length;
   }
 
-  start(cluster: RuntimeCluster): void {
+  /** @param timeout for the whole of it: a mirror that never answers must not hold a connection for ever. */
+  start(cluster: RuntimeCluster, timeout: TimeoutQueue): void {
     this.#pool = cluster.select();
-    if (this.#pool === undefined) this.#isOver = true;
-    else this.#pool.acquire(this);
+    if (this.#pool === undefined) {
+      this.#isOver = true;
+      return;
+    }
+    timeout.arm(this);
+    this.#pool.acquire(this);
   }
 
   write(chunk: Uint8Array): void {
@@ -54,8 +62,7 @@ export class RequestMirror implements PoolWaiter, UpstreamHandler {
   /** The request it copies was given up. */
   abort(): void {
     if (this.#isOver) return;
-    this.#isOver = true;
-    this.#waiting = [];
+    this.#finish();
     if (this.#connection === undefined) this.#pool?.cancel(this);
     else this.#connection.destroy();
   }
@@ -67,8 +74,12 @@ export class RequestMirror implements PoolWaiter, UpstreamHandler {
     if (this.#end !== undefined) connection.endRequest(this.#end.trailers);
   }
 
+  onExpired(): void {
+    this.abort();
+  }
+
   onPoolError(): void {
-    this.#isOver = true;
+    this.#finish();
   }
 
   onUpstreamDrain(): void {
@@ -76,15 +87,21 @@ export class RequestMirror implements PoolWaiter, UpstreamHandler {
   }
 
   onResponseEnd(): void {
-    this.#isOver = true;
+    this.#finish();
   }
 
   onUpstreamError(): void {
-    this.#isOver = true;
+    this.#finish();
   }
 
   onInformational(): void {}
   onResponse(): void {}
   onResponseData(): void {}
   onResponseFlush(): void {}
+
+  #finish(): void {
+    this.#isOver = true;
+    this.#waiting = [];
+    this.disarm();
+  }
 }

@@ -37,9 +37,9 @@ export class UpstreamTry extends Deadline implements PoolWaiter, UpstreamHandler
     this.#owner = owner;
   }
 
-  start(timeout: TimeoutQueue | undefined): void {
+  start(timeout: TimeoutQueue | undefined, needsFresh: boolean): void {
     timeout?.arm(this);
-    this.pool.acquire(this);
+    this.pool.acquire(this, needsFresh);
   }
 
   /** Both directions of a tunnel have ended. */

@@ -38,10 +38,12 @@ export class ListenerSocket implements ConnectionHome {
   readonly #options: ListenerSocketOptions;
   readonly #server: Server;
   readonly #tlsServer: TlsServer;
-  /** Oldest first; raw sockets are those in the TLS handshake. */
+  /** Oldest first. */
   readonly #connections = new Set<DownstreamConnection>();
-  readonly #handshakes = new Set<Socket>();
+  /** In the TLS handshake, by `peerOf`: the socket that comes out of it is another object than the one that went in. */
+  readonly #handshakes = new Map<string, Socket>();
   #onEmpty: (() => void) | undefined = undefined;
+  #hasReleasedCells = false;
 
   constructor(snapshot: RuntimeSnapshot, listener: RuntimeListener, options: ListenerSocketOptions) {
     this.current = { snapshot, listener };
@@ -90,13 +92,14 @@ export class ListenerSocket implements ConnectionHome {
     for (const connection of this.#connections) connection.drain();
     this.#checkEmpty();
     await promise;
-    releaseCells(this.cells);
+    this.#releaseCells();
   }
 
   destroy(): void {
     this.#server.close();
-    for (const socket of this.#handshakes) socket.destroy();
+    for (const socket of this.#handshakes.values()) socket.destroy();
     for (const connection of this.#connections) connection.destroy();
+    this.#releaseCells();
   }
 
   onClosed(connection: DownstreamConnection): void {
@@ -117,9 +120,10 @@ export class ListenerSocket implements ConnectionHome {
       return;
     }
     if (this.current.listener.config.protocol === 'HTTPS') {
-      this.#handshakes.add(socket);
+      const peer = peerOf(socket);
+      this.#handshakes.set(peer, socket);
       socket.once('close', () => {
-        this.#handshakes.delete(socket);
+        if (this.#handshakes.get(peer) === socket) this.#handshakes.delete(peer);
         this.#checkEmpty();
       });
       this.#tlsServer.emit('connection', socket);
@@ -172,6 +176,7 @@ export class ListenerSocket implements ConnectionHome {
       },
     });
     server.on('secureConnection', (socket: TLSSocket) => {
+      this.#handshakes.delete(peerOf(socket));
       const name = socket.servername as string | false | undefined;
       const serverName = typeof name === 'string' && name !== '' ? hostOf(name) : undefined;
       this.#serve(socket, { serverName, version: socket.getProtocol() ?? '' });
@@ -200,6 +205,12 @@ export class ListenerSocket implements ConnectionHome {
     });
   }
 
+  #releaseCells(): void {
+    if (this.#hasReleasedCells) return;
+    this.#hasReleasedCells = true;
+    releaseCells(this.cells);
+  }
+
   #checkEmpty(): void {
     if (this.#connections.size === 0 && this.#handshakes.size === 0) this.#onEmpty?.();
   }
@@ -208,6 +219,11 @@ export class ListenerSocket implements ConnectionHome {
 /** IPv4 clients of a dual-stack socket. */
 function unmapped(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
+}
+
+/** Tells the connections of one listening socket apart. */
+function peerOf({ remoteAddress, remotePort, localAddress }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress}`;
 }
 
 function hostOf(serverName: string): string {

@@ -1,4 +1,4 @@
-// IR and previous snapshot → snapshot. Whatever did not change is taken over: compiled routes and certificates by the identity of their
+// IR and previous snapshot → the listeners of the next. Whatever did not change is taken over: compiled routes and certificates by the identity of their
 // resource, route tables where all they hold is the same. Nothing here touches a socket.
 import type { Certificate } from '../../ir/certificate.ts';
 import type { Ir } from '../../ir/ir.ts';
@@ -9,7 +9,6 @@ import { NO_ROUTE } from '../../observability/metric-names.ts';
 import type { Metrics } from '../../observability/metric-names.ts';
 import { bindRouteCells, releaseCells } from '../../observability/traffic-cells.ts';
 import type { RouteCells } from '../../observability/traffic-cells.ts';
-import type { RuntimeCluster } from '../cluster/runtime-cluster.ts';
 import { HostnameIndex } from '../route/hostname-index.ts';
 import { createRouteTable } from '../route/route-table.ts';
 import type { AttachedRoute } from '../route/route-table.ts';
@@ -40,11 +39,10 @@ export class CompileMemo {
 
 export function compile(
   ir: Ir,
-  clusters: ReadonlyMap<string, RuntimeCluster>,
   previous: RuntimeSnapshot | undefined,
   memo: CompileMemo,
   services: CompileServices,
-): { readonly snapshot: RuntimeSnapshot; readonly memo: CompileMemo } {
+): { readonly listeners: RuntimeSnapshot['listeners']; readonly memo: CompileMemo } {
   const next = new CompileMemo();
   const attached = attachedRoutes(ir);
   const listeners = new Map<string, RuntimeListener>();
@@ -98,7 +96,7 @@ export function compile(
   for (const resource of ir.resources.values()) {
     if (resource.kind === 'listener') listeners.set(resource.key, listener(resource));
   }
-  return { snapshot: { hash: ir.hash, listeners, clusters }, memo: next };
+  return { listeners, memo: next };
 }
 
 /** Gives back the metric cells that only the older memo holds. Call it after the swap, so that counts that go on are never dropped. */

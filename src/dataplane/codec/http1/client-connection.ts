@@ -248,15 +248,16 @@ export class Http1ClientConnection {
   }
 
   #switchProtocols(parsed: ParsedResponseHead): void {
-    if (this.#upgrade === undefined) {
-      this.#fail('upstream_protocol_error', 'the upstream switched protocols unasked');
+    const { upgrade } = parsed.section;
+    if (upgrade === undefined || !isOffered(upgrade, this.#upgrade)) {
+      this.#fail('upstream_protocol_error', 'the upstream switched to a protocol that was not asked for');
       return;
     }
     this.#state = 'tunnel';
     this.#hasResponded = true;
     this.#isRequestComplete = false;
     this.#keepsAlive = false;
-    this.#handler?.onResponse({ status: 101, headers: new HeaderList(parsed.section.fields) }, undefined);
+    this.#handler?.onResponse({ status: 101, upgrade, headers: new HeaderList(parsed.section.fields) }, undefined);
     const early = this.#unparsed?.subarray(this.#unparsed.indexOf('\r\n\r\n') + 4);
     this.#unparsed = undefined;
     if (early !== undefined && early.length > 0) this.#handler?.onResponseData(early);
@@ -361,6 +362,12 @@ export class Http1ClientConnection {
         : new ProxyError('upstream_connect_failed', 'upstream', reason, true),
     );
   }
+}
+
+/** @param offered the request's Upgrade list. */
+function isOffered(upgrade: string, offered: string | undefined): boolean {
+  const protocols = offered?.toLowerCase().split(',') ?? [];
+  return protocols.some((protocol) => protocol.trim() === upgrade.toLowerCase());
 }
 
 class ConnectionDeadline extends Deadline {

@@ -37,9 +37,12 @@ export class Http1ServerConnection {
   #exchange: Http1Exchange | undefined = undefined;
   /** Bytes that arrived and are not parsed yet. */
   #unparsed: Buffer | undefined = undefined;
+  /** Some of a head is there; its deadline runs. The first head is awaited from the start. */
+  #hasHeadBegun = true;
   /** How much of an unfinished head was looked at. */
   #scanned = 0;
   #isProcessing = false;
+  #isDraining = false;
   #requests = 0;
 
   constructor(
@@ -81,6 +84,7 @@ export class Http1ServerConnection {
 
   /** Closes at once if idle; otherwise after the answer that is being given. */
   drain(): void {
+    this.#isDraining = true;
     if (this.isIdle) this.#discardRest();
   }
 
@@ -91,7 +95,9 @@ export class Http1ServerConnection {
   /** Cuts the connection so that the client can't take what it got for a whole answer. */
   reset(): void {
     this.#exchange = undefined;
-    this.socket.resetAndDestroy();
+    // Without a close_notify the end of a TLS connection is no end of data either; Node can't reset one.
+    if (this.scheme === 'https') this.socket.destroy();
+    else this.socket.resetAndDestroy();
   }
 
   pauseReading(): void {
@@ -122,17 +128,17 @@ export class Http1ServerConnection {
     const flushed = this.writer.flush();
     if (!flushed) this.armWriteStall();
     this.#exchange = undefined;
-    if (!exchange.isRequestComplete || !exchange.keepsAlive) {
+    if (!exchange.isRequestComplete || !exchange.keepsAlive || this.#isDraining) {
       this.#discardRest();
       return;
     }
     this.#reading = 'head';
     this.#scanned = 0;
-    if (this.socket.isPaused()) this.socket.resume();
     // Inside #process the loop goes on by itself.
     if (this.#isProcessing) return;
     if (this.#unparsed === undefined) this.settings.timeouts.keepAliveIdle.arm(this.#readDeadline);
     else this.#process();
+    if (this.socket.isPaused() && !this.#holdsEnough()) this.socket.resume();
   }
 
   /** From the exchange: a 101 went out. */
@@ -142,7 +148,9 @@ export class Http1ServerConnection {
     const early = this.#unparsed;
     this.#unparsed = undefined;
     if (this.socket.isPaused()) this.socket.resume();
-    if (early !== undefined) this.#exchange?.receive(early);
+    if (early === undefined) return;
+    this.#exchange?.receive(early);
+    this.#exchange?.handler.onRequestFlush();
   }
 
   armWriteStall(): void {
@@ -152,7 +160,11 @@ export class Http1ServerConnection {
   /** Whether a connection may go on after the present request. */
   allowsAnotherRequest(): boolean {
     const { maxRequestsPerConnection } = this.settings.limits;
-    return !this.settings.isDraining() && (maxRequestsPerConnection === 0 || this.#requests < maxRequestsPerConnection);
+    return (
+      !this.#isDraining &&
+      !this.settings.isDraining() &&
+      (maxRequestsPerConnection === 0 || this.#requests < maxRequestsPerConnection)
+    );
   }
 
   onReadTimeout(): void {
@@ -178,7 +190,7 @@ export class Http1ServerConnection {
         break;
       case 'held':
         this.#unparsed = this.#unparsed === undefined ? chunk : Buffer.concat([this.#unparsed, chunk]);
-        if (this.#unparsed.length > MAX_HELD_BYTES) this.socket.pause();
+        if (this.#holdsEnough()) this.socket.pause();
         break;
       case 'tunnel':
         this.#exchange?.receive(chunk);
@@ -188,6 +200,10 @@ export class Http1ServerConnection {
       case 'closed':
         break;
     }
+  }
+
+  #holdsEnough(): boolean {
+    return this.#reading === 'held' && this.#unparsed !== undefined && this.#unparsed.length > MAX_HELD_BYTES;
   }
 
   /** Parses as far as the bytes go. Answers given at once make it loop instead of recurse. */
@@ -206,11 +222,17 @@ export class Http1ServerConnection {
     if (this.#exchange !== undefined) {
       this.#exchange.handler.onRequestFlush();
     } else if (this.#reading === 'head') {
-      const { keepAliveIdle, head } = this.settings.timeouts;
-      const queue = this.#unparsed === undefined ? keepAliveIdle : head;
-      // A head that arrives in pieces has one deadline, not one for each piece.
-      if (this.#readDeadline.queue !== queue) queue.arm(this.#readDeadline);
+      this.#awaitHead();
     }
+  }
+
+  /** A head that arrives in pieces has one deadline, not one for each piece. */
+  #awaitHead(): void {
+    const { keepAliveIdle, head } = this.settings.timeouts;
+    const hadBegun = this.#hasHeadBegun;
+    this.#hasHeadBegun = this.#unparsed !== undefined;
+    if (!this.#hasHeadBegun) keepAliveIdle.arm(this.#readDeadline);
+    else if (!hadBegun) head.arm(this.#readDeadline);
   }
 
   /** Returns 0 when the head is not complete yet. */
@@ -230,6 +252,7 @@ export class Http1ServerConnection {
       return 0;
     }
     this.#scanned = 0;
+    this.#hasHeadBegun = false;
     this.#requests++;
     const parser = this.#parser;
     const problem = parser.parse(buffer.toString('latin1', 0, end + 4));
@@ -346,9 +369,13 @@ export class Http1ServerConnection {
   #discardRest(): void {
     this.#reading = 'discard';
     this.#unparsed = undefined;
-    this.socket.end();
+    // Lingering begins when the client has taken the answer.
+    const { writeStall, linger } = this.settings.timeouts;
+    writeStall.arm(this.#readDeadline);
+    this.socket.end(() => {
+      if (this.#reading === 'discard') linger.arm(this.#readDeadline);
+    });
     if (this.socket.isPaused()) this.socket.resume();
-    this.settings.timeouts.linger.arm(this.#readDeadline);
   }
 }
 

@@ -75,7 +75,7 @@ export class Http1Exchange implements Exchange {
 
   respond(head: ResponseHead, length: BodyLength | undefined): void {
     this.#hasResponded = true;
-    this.#connection.writer.text(responseHeadText(head.status, head.headers, this.#frame(head.status, length)));
+    this.#connection.writer.text(responseHeadText(head.status, head.headers, this.#frame(head, length)));
     if (this.#framing === 'tunnel') {
       this.isTunnel = true;
       this.isRequestComplete = false;
@@ -84,10 +84,10 @@ export class Http1Exchange implements Exchange {
   }
 
   /** Chooses the framing and returns its header lines. */
-  #frame(status: number, length: BodyLength | undefined): string {
+  #frame({ status, upgrade }: ResponseHead, length: BodyLength | undefined): string {
     if (status === 101) {
       this.#framing = 'tunnel';
-      return `connection: upgrade\r\nupgrade: ${this.upgrade}\r\n`;
+      return `connection: upgrade\r\nupgrade: ${upgrade}\r\n`;
     }
     const isHttp10 = this.protocol === 'HTTP/1.0';
     let lines = '';
@@ -138,7 +138,7 @@ export class Http1Exchange implements Exchange {
   }
 
   abort(): void {
-    if (this.isResponseComplete) return;
+    if (this.isResponseComplete && !this.isTunnel) return;
     this.isResponseComplete = true;
     this.#connection.reset();
   }

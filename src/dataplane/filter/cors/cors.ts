@@ -44,18 +44,21 @@ export function compileCors(filter: CorsFilter): CompiledFilter {
   }
 
   return {
-    onRequest: ({ request }) => {
-      const origin = request.headers.get('origin');
-      if (origin === undefined || request.method !== 'OPTIONS') return undefined;
-      return request.headers.has('access-control-request-method') ? preflight(request, origin) : undefined;
-    },
+    onRequest: ({ request }) =>
+      isPreflight(request) ? preflight(request, request.headers.get('origin') ?? '') : undefined,
     onResponse: ({ request }, { headers }) => {
+      // Our own answer passes here too, and is complete.
+      if (isPreflight(request)) return;
       for (const name of RESPONSE_FIELDS) headers.remove(name);
       addVaryOrigin(headers);
       const origin = request.headers.get('origin');
       if (origin !== undefined && isAllowedOrigin(origin)) addShared(headers, origin);
     },
   };
+}
+
+function isPreflight({ method, headers }: RequestHead): boolean {
+  return method === 'OPTIONS' && headers.has('origin') && headers.has('access-control-request-method');
 }
 
 /** The configured list, or for `*` what was asked for: that is right with and without credentials. Undefined: allow nothing. */

@@ -1,7 +1,7 @@
 // Reads YAML and JSON into plain values that remember where each field was written. Stricter than YAML: keys are strings and occur
 // once, values are those of JSON. What a text can cost is bounded: aliases and merges count with what they stand for.
-import { Composer, isAlias, isMap, isScalar, isSeq, LineCounter, Parser } from 'yaml';
-import type { Alias, Pair, ParsedNode, YAMLMap } from 'yaml';
+import { Composer, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, Parser } from 'yaml';
+import type { Alias, CST, Pair, ParsedNode, YAMLMap } from 'yaml';
 
 /** Counted from 1. */
 export interface Position {
@@ -28,8 +28,10 @@ export class YamlError extends Error {
   }
 }
 
-/** Values of one document, with those that aliases repeat. */
+/** Values in a text, with those that aliases repeat. */
 export const MAX_VALUES = 1_000_000;
+/** Tokens of one document: punctuation, texts and the spaces between them. Each costs up to a kilobyte until the document is read. */
+export const MAX_DOCUMENT_TOKENS = 500_000;
 export const MAX_DEPTH = 100;
 const MAX_SHOWN_CHARACTERS = 60;
 
@@ -39,6 +41,10 @@ const MAX_SHOWN_CHARACTERS = 60;
  */
 export function* parseYaml(text: string): Generator<YamlDocument, void, undefined> {
   const lines = new LineCounter();
+  const positionAt: PositionAt = (offset) => {
+    const { line, col } = lines.linePos(offset);
+    return { line, column: col };
+  };
   const composer = new Composer({
     lineCounter: lines,
     schema: 'core',
@@ -48,20 +54,39 @@ export function* parseYaml(text: string): Generator<YamlDocument, void, undefine
     prettyErrors: false,
     logLevel: 'silent',
   });
-  const positionAt = (offset: number): Position => {
-    const { line, col } = lines.linePos(offset);
-    return { line, column: col };
-  };
-  const parser = new Parser((offset) => lines.addNewLine(offset));
-  for (const document of composer.compose(parser.parse(text))) {
+  const budget: Budget = { values: MAX_VALUES };
+  for (const document of composer.compose(tokensOf(text, lines, positionAt))) {
     const [error] = document.errors;
     if (error !== undefined) throw new YamlError(...describeError(error.code, error.message), positionAt(error.pos[0]));
     const { contents } = document;
     if (contents === null || (isScalar(contents) && contents.value === null)) continue;
-    const reader = new PlainReader(positionAt);
+    const reader = new PlainReader(positionAt, budget);
     const value = reader.read(contents, 0);
     yield { value, locate: (path) => positionAt(reader.offsetOf(contents, path)) };
   }
+}
+
+/** The syntax tree of each document, as soon as its end has been seen. */
+function* tokensOf(text: string, lines: LineCounter, positionAt: PositionAt): Generator<CST.Token, void, undefined> {
+  const parser = new Parser(lines.addNewLine);
+  lines.addNewLine(0);
+  let count = 0;
+  for (const lexeme of new Lexer().lex(text)) {
+    if (++count > MAX_DOCUMENT_TOKENS) {
+      const position = { line: lines.lineStarts.length, column: 1 };
+      throw new YamlError(
+        'too-complex',
+        `a document has more than ${MAX_DOCUMENT_TOKENS} tokens; split it up`,
+        position,
+      );
+    }
+    for (const token of parser.next(lexeme)) {
+      if (token.type === 'error') throw new YamlError('syntax', token.message, positionAt(token.offset));
+      if (token.type === 'document') count = 0;
+      yield token;
+    }
+  }
+  yield* parser.end();
 }
 
 /** The parser's message without the piece of text that some quote: it could be of a secret. */
@@ -69,6 +94,13 @@ function describeError(code: string, message: string): [YamlErrorCode, string] {
   if (code === 'RESOURCE_EXHAUSTION') return ['too-complex', 'is nested too deeply'];
   if (code === 'NON_STRING_KEY') return ['syntax', 'a key must be a string; if this is a template, render it first'];
   return ['syntax', code === 'UNEXPECTED_TOKEN' ? message.replace(/: .*/s, '') : message];
+}
+
+type PositionAt = (offset: number) => Position;
+
+/** How many more values may come. */
+interface Budget {
+  values: number;
 }
 
 interface Anchor {
@@ -80,24 +112,26 @@ interface Anchor {
 
 /** Turns the nodes of one document into plain values; aliases share the value of their anchor. */
 class PlainReader {
-  readonly #positionAt: (offset: number) => Position;
+  readonly #positionAt: PositionAt;
+  readonly #budget: Budget;
   readonly #anchors = new Map<string, Anchor>();
   readonly #targets = new Map<Alias, Anchor>();
-  #size = 0;
 
-  constructor(positionAt: (offset: number) => Position) {
+  constructor(positionAt: PositionAt, budget: Budget) {
     this.#positionAt = positionAt;
+    this.#budget = budget;
   }
 
   read(node: ParsedNode | null, depth: number): unknown {
     if (node === null) return null;
-    const sizeBefore = this.#size;
-    this.#grow(1, node);
+    const valuesBefore = this.#budget.values;
+    this.#spend(1, node);
     if (depth > MAX_DEPTH) throw this.#error('too-complex', `is nested more than ${MAX_DEPTH} levels deep`, node);
     if (isAlias(node)) return this.#readAlias(node).value;
     const value = this.#readContent(node, depth);
     // Registered only now, so that no alias can stand for what contains it.
-    if (node.anchor !== undefined) this.#anchors.set(node.anchor, { node, value, size: this.#size - sizeBefore });
+    if (node.anchor !== undefined)
+      this.#anchors.set(node.anchor, { node, value, size: valuesBefore - this.#budget.values });
     return value;
   }
 
@@ -167,7 +201,7 @@ class PlainReader {
     const anchor = this.#anchors.get(alias.source);
     if (anchor === undefined) throw this.#error('syntax', `no anchor ${show(alias.source)} before this alias`, alias);
     this.#targets.set(alias, anchor);
-    this.#grow(anchor.size, alias);
+    this.#spend(anchor.size, alias);
     return anchor;
   }
 
@@ -189,10 +223,10 @@ class PlainReader {
     return isAlias(node) ? (this.#targets.get(node)?.node ?? null) : node;
   }
 
-  #grow(values: number, node: ParsedNode | Alias): void {
-    this.#size += values;
-    if (this.#size > MAX_VALUES)
-      throw this.#error('too-complex', `holds more than ${MAX_VALUES} values, with what aliases repeat`, node);
+  #spend(values: number, node: ParsedNode | Alias): void {
+    this.#budget.values -= values;
+    if (this.#budget.values >= 0) return;
+    throw this.#error('too-complex', `holds more than ${MAX_VALUES} values, with what aliases repeat`, node);
   }
 
   #error(code: YamlErrorCode, message: string, node: ParsedNode | Alias): YamlError {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nearestName } from '../../../src/validation/nearest-name.ts';
+import { nearestName } from '../../../src/lib/nearest-name.ts';
 
 const FIELDS = ['backendRefs', 'filters', 'matches', 'name', 'timeouts'];
 

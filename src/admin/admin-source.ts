@@ -3,8 +3,8 @@ import type { Ir } from '../ir/ir.ts';
 
 export interface AdminSource {
   readiness(): Readiness;
-  /** Prometheus text. */
-  metrics(): string;
+  /** Prometheus text: whole, or in pieces (MetricRegistry.texts()) where it can be long. */
+  metrics(): string | Iterable<string>;
   /** The IR that is served. */
   ir(): Ir;
   /** Not changed after it was returned. */

@@ -3,8 +3,8 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { METRICS_CONTENT_TYPE } from '../observability/metrics.ts';
 import type { AdminSource, ObjectStatusView } from './admin-source.ts';
-import { jsonStream } from './json-stream.ts';
 import { openApiDocument, type DocumentedRoute, type RouteSchema } from './openapi.ts';
+import { jsonStream, textStream } from './text-stream.ts';
 
 const JSON_CONTENT_TYPE = 'application/json; charset=utf-8';
 
@@ -143,9 +143,11 @@ export function registerRoutes(server: FastifyInstance, source: AdminSource): vo
     return reply.code(readiness.ready ? 200 : 503).send(readiness);
   });
 
-  server.get('/metrics', { schema: metrics }, (_request, reply) =>
-    reply.type(METRICS_CONTENT_TYPE).send(source.metrics()),
-  );
+  server.get('/metrics', { schema: metrics }, (_request, reply) => {
+    const text = source.metrics();
+    // A string is iterable too, by the character.
+    return reply.type(METRICS_CONTENT_TYPE).send(typeof text === 'string' ? text : textStream(text));
+  });
 
   server.get<{ Querystring: Type.Static<typeof ConfigQuery> }>('/config', { schema: config }, (request, reply) => {
     const { hash, resources } = source.ir();

@@ -49,6 +49,11 @@ export class ControlLoop {
     return this.#version;
   }
 
+  /** By port: why it could not be bound. */
+  get unavailablePorts(): ReadonlyMap<number, string> {
+    return this.#unavailablePorts;
+  }
+
   /** Takes a change; it is applied at the pace of HoldOff. */
   change(change: Change): void {
     this.#take(change);

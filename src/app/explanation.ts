@@ -18,7 +18,7 @@ import type { RuntimeListener, RuntimeSnapshot, RuntimeVirtualHost } from '../da
 import type { Endpoint } from '../ir/cluster.ts';
 import type { Filter } from '../ir/filter.ts';
 import type { Ir } from '../ir/ir.ts';
-import type { Route, RouteMatch, RouteRule, WeightedBackend } from '../ir/route.ts';
+import type { Route, RouteMatch, WeightedBackend } from '../ir/route.ts';
 import { parseAuthority } from '../lib/authority.ts';
 import { hostnameMatches } from '../lib/hostname.ts';
 import { TimerWheel } from '../lib/timeout-queue.ts';
@@ -98,6 +98,8 @@ export interface LostMatch extends MatchView {
 
 export const MAX_EXPLAINED_OTHERS = 50;
 
+const MAX_NAMED_HOSTNAMES = 10;
+
 const DEFAULT_PORTS = { http: 80, https: 443 } as const;
 
 /** A snapshot that requests can be explained with, but not served. */
@@ -119,7 +121,10 @@ export function explainRequest(ir: Ir, snapshot: RuntimeSnapshot, explained: Exp
   if (protocol.toLowerCase() !== scheme) return end(unreachable(`port ${port} is for ${protocol}, not for ${scheme}`));
   const serverName = scheme === 'https' && !isAddress(authority.host) ? authority.host : undefined;
   if (scheme === 'https' && !hasCertificate(listener, serverName)) {
-    return end(unreachable(`the TLS handshake fails: no listener on port ${port} is for ${serverName ?? 'clients that name no host'}`));
+    const client = serverName ?? 'clients that name no host';
+    return end(
+      unreachable(`the TLS handshake fails: no listener on port ${port} is for ${client}; ${hostnamesText(listener)}`),
+    );
   }
 
   const parser = new RequestHeadParser(scheme, DEFAULT_ENGINE_LIMITS);
@@ -130,7 +135,8 @@ export function explainRequest(ir: Ir, snapshot: RuntimeSnapshot, explained: Exp
   const request: RequestHead = { method, path, query, scheme, authority: parser.authority, host, headers };
 
   const virtualHost = chooseVirtualHost(listener.virtualHosts, serverName, host);
-  if (virtualHost === 'route_not_found') return end(refused(virtualHost, `no listener on port ${port} is for host ${host}`));
+  if (virtualHost === 'route_not_found')
+    return end(refused(virtualHost, `no listener on port ${port} is for host ${host}; ${hostnamesText(listener)}`));
   if (virtualHost === 'misdirected') {
     return end(refused(virtualHost, `host ${host} and TLS server name ${serverName} belong to different listeners`));
   }
@@ -149,9 +155,8 @@ function explainRoute(
   const ordered = [...others.filter(isForHost), ...others.filter((other) => !isForHost(other))];
   const { port, protocol } = config;
   return {
-    outcome: selected === undefined ? refused('route_not_found', 'no route matches') : passFilters(selected, request, port),
+    ...takeRoute(ir, selected, request, port),
     listener: { name, hostname, port, protocol },
-    ...(selected === undefined ? {} : { route: viewRoute(ir, selected) }),
     others: ordered
       .slice(0, MAX_EXPLAINED_OTHERS)
       .map(({ candidate, reason }) => ({ ...viewMatch(candidate), reason })),
@@ -159,10 +164,31 @@ function explainRoute(
   };
 }
 
+function takeRoute(
+  ir: Ir,
+  selected: RouteSelection<RuntimeRule> | undefined,
+  request: RequestHead,
+  listenerPort: number,
+): Pick<Explanation, 'outcome' | 'route'> {
+  if (selected === undefined) return { outcome: refused('route_not_found', 'no route matches') };
+  const route = viewRoute(ir, selected);
+  const outcome = passFilters(selected, request, listenerPort);
+  const used = route.backends.filter(({ weight }) => weight > 0);
+  const refusal = used.every((backend) => backend.refusal !== undefined) ? used[0]?.refusal : undefined;
+  if (outcome.kind !== 'forwarded' || refusal === undefined) return { outcome, route };
+  return { outcome: refused(refusal.code, 'no backend of the rule can be used'), route };
+}
+
 /** What the rule's filters make of the request, and whether there is somewhere to send it. */
 function passFilters({ match, target }: RouteSelection<RuntimeRule>, head: RequestHead, listenerPort: number): Outcome {
   const request = { ...head, headers: head.headers.clone() };
-  const answer = runFilters(target.filters, { request, listenerPort, matchedPath: match.path, mirror: () => {} });
+  const answer = runFilters(target.filters, {
+    request,
+    listenerPort,
+    matchedPath: match.path,
+    corsOrigin: undefined,
+    mirror: () => {},
+  });
   if (answer !== undefined) {
     const location = answer.headers.get('location');
     return { kind: 'answered', status: answer.status, ...(location === undefined ? {} : { location }) };
@@ -236,6 +262,11 @@ function hasCertificate({ all, virtualHosts }: RuntimeListener, serverName: stri
 
 function isAddress(host: string): boolean {
   return host.startsWith('[') || isIP(host) !== 0;
+}
+
+function hostnamesText({ all }: RuntimeListener): string {
+  const shown = all.slice(0, MAX_NAMED_HOSTNAMES).map(({ hostname }) => hostname);
+  return `there are listeners for ${shown.join(', ')}${all.length > shown.length ? ' and others' : ''}`;
 }
 
 function noListener(port: number, { listeners }: RuntimeSnapshot): string {

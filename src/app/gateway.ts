@@ -1,13 +1,12 @@
 // The composition root for a gateway in one process: builds every component, starts them in order, and stops them the other way round.
-import { networkInterfaces } from 'node:os';
 import { createAdmin } from '../admin/admin.ts';
 import type { Admin, AdminAddress } from '../admin/admin.ts';
 import type { AdminSource, Readiness } from '../admin/admin-source.ts';
 import { CONTROLLER_NAME } from '../api/condition.ts';
 import { createEngine } from '../dataplane/engine.ts';
-import type { BoundAddress, Engine } from '../dataplane/engine.ts';
+import type { Engine } from '../dataplane/engine.ts';
 import type { EngineLimits, EngineTimeouts } from '../dataplane/engine-defaults.ts';
-import type { HostAddress } from '../gatewayapi/facts.ts';
+import type { Listener } from '../ir/listener.ts';
 import { enableLinearRegExp } from '../lib/linear-regexp.ts';
 import type { SecretText } from '../lib/secret-text.ts';
 import type { AccessLog } from '../observability/access-log.ts';
@@ -21,7 +20,10 @@ import type { FileProblem } from '../provider/file/file-problem.ts';
 import { formatFileProblem } from '../provider/file/file-problem.ts';
 import type { ManifestChange } from '../provider/file/manifest-set.ts';
 import { ControlLoop } from './control-loop.ts';
+import { hostBinding } from './host-binding.ts';
 import { EngineReceiver, IrPublisher } from './ir-channel.ts';
+import { countObjects } from './object-count.ts';
+import type { ObjectCounts } from './object-count.ts';
 import { StatusBook } from './status-book.ts';
 
 export interface GatewaySettings {
@@ -29,7 +31,7 @@ export interface GatewaySettings {
   readonly manifests: readonly string[];
   readonly admin: AdminAddress;
   /** Without it the admin API changes nothing. */
-  readonly adminToken?: SecretText;
+  readonly adminToken?: SecretText | undefined;
   readonly portOffset: number;
   readonly drain: { readonly delayMs: number; readonly graceMs: number };
   readonly limits: Partial<EngineLimits>;
@@ -44,8 +46,18 @@ export interface GatewayLogs {
 
 export interface StartedGateway {
   readonly admin: AdminAddress;
-  readonly listeners: readonly BoundAddress[];
+  readonly listeners: readonly BoundListener[];
+  /** By port: why it could not be bound. */
+  readonly unavailablePorts: ReadonlyMap<number, string>;
+  readonly objects: ObjectCounts;
+  /** Objects of kinds that are none of ours. */
+  readonly skipped: ObjectCounts;
   readonly problems: readonly FileProblem[];
+}
+
+export interface BoundListener {
+  readonly config: Listener;
+  readonly port: number;
 }
 
 export class Gateway {
@@ -91,12 +103,7 @@ export class Gateway {
       statuses: this.#statuses,
       translation: {
         controllerName: CONTROLLER_NAME,
-        binding: {
-          kind: 'host',
-          bindAddress: '::',
-          portOffset: settings.portOffset,
-          addresses: hostAddresses(),
-        },
+        binding: hostBinding(settings.portOffset),
       },
       metrics: this.metrics,
       logger,
@@ -122,7 +129,14 @@ export class Gateway {
     const first = await this.#provider.start();
     this.#noteProblems(first);
     await this.#control.start(first);
-    return { admin, listeners: this.#engine.addresses(), problems: this.#problems };
+    return {
+      admin,
+      listeners: this.#boundListeners(),
+      unavailablePorts: this.#control.unavailablePorts,
+      objects: countObjects(first.put),
+      skipped: first.skipped,
+      problems: this.#problems,
+    };
   }
 
   /** Not ready from now on; accepts go on for the drain delay, then what is in flight is finished, at most for the grace time. */
@@ -136,6 +150,13 @@ export class Gateway {
     await this.#engine.drain(graceMs);
     await this.#admin.close();
     this.#processMetrics?.stop();
+  }
+
+  #boundListeners(): BoundListener[] {
+    return this.#engine.addresses().flatMap(({ key, port }) => {
+      const config = this.#receiver.ir.resources.get(key);
+      return config?.kind === 'listener' ? [{ config, port }] : [];
+    });
   }
 
   #onChange(change: ManifestChange): void {
@@ -155,7 +176,7 @@ export class Gateway {
   #adminSource(): AdminSource {
     return {
       readiness: () => this.#readiness(),
-      metrics: () => this.metrics.registry.expose(),
+      metrics: () => this.metrics.registry.texts(),
       ir: () => this.#receiver.ir,
       statuses: () => this.#statuses.list(),
       problems: () => this.#problems,
@@ -169,15 +190,6 @@ export class Gateway {
     if (this.#control.version === 0) return { ready: false, reasons: ['the first configuration is not served yet'] };
     return { ready: true, reasons: [] };
   }
-}
-
-/** Where clients on other machines reach this one; the loopback address where there is no network. */
-function hostAddresses(): HostAddress[] {
-  const found = Object.values(networkInterfaces())
-    .flatMap((addresses) => addresses ?? [])
-    .filter(({ internal, scopeid }) => !internal && (scopeid ?? 0) === 0)
-    .map(({ address }): HostAddress => ({ type: 'IPAddress', value: address }));
-  return found.length === 0 ? [{ type: 'IPAddress', value: '127.0.0.1' }] : found;
 }
 
 async function elapsed(ms: number): Promise<void> {

@@ -7,6 +7,7 @@ import type { Ir } from '../ir/ir.ts';
 import { enableLinearRegExp } from '../lib/linear-regexp.ts';
 import type { FileProblem } from '../provider/file/file-problem.ts';
 import { loadManifests } from '../provider/file/manifest-loader.ts';
+import type { ManifestPlace } from '../provider/file/manifest-set.ts';
 import { hostBinding } from './host-binding.ts';
 import { countObjects } from './object-count.ts';
 import type { ObjectCounts } from './object-count.ts';
@@ -19,12 +20,14 @@ export interface ManifestTranslation {
   /** Objects of kinds that are none of ours. */
   readonly skipped: ObjectCounts;
   readonly problems: readonly FileProblem[];
+  /** Where objects stand, by manifestKey(). */
+  readonly places: ReadonlyMap<string, ManifestPlace>;
 }
 
 /** @param paths files, and directories with everything below them. */
 export async function translateManifests(paths: readonly string[], portOffset: number): Promise<ManifestTranslation> {
   enableLinearRegExp();
-  const { objects, problems, skipped } = await loadManifests(paths);
+  const { objects, problems, skipped, places } = await loadManifests(paths);
   const resources = new Resources();
   for (const object of objects) resources.put(object);
   const { ir, statuses } = translate(resources, createMemo(), {
@@ -32,5 +35,5 @@ export async function translateManifests(paths: readonly string[], portOffset: n
     binding: hostBinding(portOffset),
     unavailablePorts: new Map(),
   });
-  return { ir, statuses, objects: countObjects(objects), skipped, problems };
+  return { ir, statuses, objects: countObjects(objects), skipped, problems, places };
 }

@@ -49,7 +49,8 @@ export class BackendResolver {
   }
 }
 
-function isBackendKind({ group, kind }: BackendObjectReference): boolean {
+/** Whether objects of that kind can be backends. */
+export function isBackendKind({ group, kind }: { readonly group: string; readonly kind: string }): boolean {
   return (group === '' && kind === 'Service') || (group === SLUICE_GROUP && kind === 'Backend');
 }
 

@@ -1,6 +1,7 @@
 // What a backendRef leads to, whoever refers to it: the key of a cluster, or why it can't be used.
 import type { BackendTLSPolicy } from '../api/generated/backend-tls-policy.ts';
 import { backendNotFound, policyNotSupported, servicePortMissing } from './backend-condition.ts';
+import { isBackendKind } from './backend-ref.ts';
 import { backendProblem } from './backend.ts';
 import type { FactReader } from './facts.ts';
 import { objectKey, targetKey } from './object-key.ts';
@@ -56,6 +57,9 @@ function policyProblem(
 function coversPort({ spec }: BackendTLSPolicy, kind: string, name: string, portName: string | undefined): boolean {
   return spec.targetRefs.some(
     (ref) =>
-      ref.kind === kind && ref.name === name && (ref.sectionName === undefined || ref.sectionName === portName),
+      isBackendKind(ref) &&
+      ref.kind === kind &&
+      ref.name === name &&
+      (ref.sectionName === undefined || ref.sectionName === portName),
   );
 }

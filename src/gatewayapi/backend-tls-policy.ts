@@ -2,6 +2,7 @@
 // answered with 500 (see backend-target.ts).
 import { PolicyCondition, PolicyReason } from '../api/condition.ts';
 import { GATEWAY_GROUP } from '../api/kinds.ts';
+import { isBackendKind } from './backend-ref.ts';
 import type { FactReader } from './facts.ts';
 import { targetKey } from './object-key.ts';
 import { ConditionMaker, objectStatus, type ObjectStatus, type Problem } from './object-status.ts';
@@ -22,7 +23,7 @@ export function createBackendTlsPolicyStatus(key: string, reader: FactReader): O
   if (policy === undefined) return undefined;
   const { namespace } = policy.metadata;
   const gateways = new Set(
-    policy.spec.targetRefs.flatMap(({ kind, name }) =>
+    policy.spec.targetRefs.filter(isBackendKind).flatMap(({ kind, name }) =>
       (reader.get('gatewaysOfTarget', targetKey(kind, namespace, name)) ?? '').split(' ').filter(Boolean),
     ),
   );

@@ -19,6 +19,8 @@ import type { Reader, Source } from './memo-table.ts';
 import type { ObjectStatus } from './object-status.ts';
 import type { BackendTarget, RouteAttachments, RouteRules, RouteTranslation } from './route-model.ts';
 
+type ByName<T> = Source<string, T>;
+
 /** What the caller of translate() decides. */
 export interface Settings {
   /** spec.controllerName of the GatewayClasses that are ours. */
@@ -43,72 +45,73 @@ export interface HostAddress {
 
 /** Objects by `namespace/name`, cluster-scoped ones by name. */
 export interface ObjectFacts {
-  readonly Backend: Source<Backend | undefined>;
-  readonly BackendTLSPolicy: Source<BackendTLSPolicy | undefined>;
-  readonly ConfigMap: Source<ConfigMap | undefined>;
-  readonly GRPCRoute: Source<GRPCRoute | undefined>;
-  readonly Gateway: Source<Gateway | undefined>;
-  readonly GatewayClass: Source<GatewayClass | undefined>;
-  readonly HTTPRoute: Source<HTTPRoute | undefined>;
-  readonly ListenerSet: Source<ListenerSet | undefined>;
-  readonly Namespace: Source<Namespace | undefined>;
-  readonly Secret: Source<Secret | undefined>;
-  readonly Service: Source<Service | undefined>;
-  readonly TCPRoute: Source<TCPRoute | undefined>;
-  readonly TLSRoute: Source<TLSRoute | undefined>;
-  readonly UDPRoute: Source<UDPRoute | undefined>;
+  readonly Backend: ByName<Backend | undefined>;
+  readonly BackendTLSPolicy: ByName<BackendTLSPolicy | undefined>;
+  readonly ConfigMap: ByName<ConfigMap | undefined>;
+  readonly GRPCRoute: ByName<GRPCRoute | undefined>;
+  readonly Gateway: ByName<Gateway | undefined>;
+  readonly GatewayClass: ByName<GatewayClass | undefined>;
+  readonly HTTPRoute: ByName<HTTPRoute | undefined>;
+  readonly ListenerSet: ByName<ListenerSet | undefined>;
+  readonly Namespace: ByName<Namespace | undefined>;
+  readonly Secret: ByName<Secret | undefined>;
+  readonly Service: ByName<Service | undefined>;
+  readonly TCPRoute: ByName<TCPRoute | undefined>;
+  readonly TLSRoute: ByName<TLSRoute | undefined>;
+  readonly UDPRoute: ByName<UDPRoute | undefined>;
 }
 
 /** What the provider has beyond single objects. */
 export interface IndexFacts {
   /** All Gateways, ours or not; asked with the key ''. */
-  readonly gateways: Source<readonly Gateway[]>;
+  readonly gateways: ByName<readonly Gateway[]>;
   /** By `namespace/name` of the Service. */
-  readonly slicesOfService: Source<readonly EndpointSlice[] | undefined>;
+  readonly slicesOfService: ByName<readonly EndpointSlice[] | undefined>;
   /** By namespace. */
-  readonly grantsInNamespace: Source<readonly ReferenceGrant[] | undefined>;
+  readonly grantsInNamespace: ByName<readonly ReferenceGrant[] | undefined>;
   /** By `kind/namespace/name` of the target. */
-  readonly policiesOfTarget: Source<readonly BackendTLSPolicy[] | undefined>;
+  readonly policiesOfTarget: ByName<readonly BackendTLSPolicy[] | undefined>;
 }
 
 /** What is computed, in the order in which it builds up. */
 export interface ComputedFacts {
   /** By `namespace/name` of the Secret. */
-  readonly serverCertificate: Source<ServerCertificate>;
+  readonly serverCertificate: ByName<ServerCertificate>;
   /** By `kind/namespace/name` of the ConfigMap or Secret. */
-  readonly caCertificates: Source<CaCertificates>;
-  readonly gatewayClassStatus: Source<ObjectStatus | undefined>;
+  readonly caCertificates: ByName<CaCertificates>;
+  readonly gatewayClassStatus: ByName<ObjectStatus | undefined>;
   /** By `namespace/name`; undefined where the Gateway does not exist or is not ours. */
-  readonly gatewayModel: Source<GatewayModel | undefined>;
+  readonly gatewayModel: ByName<GatewayModel | undefined>;
   /** Asked with the key ''. */
-  readonly portPlan: Source<PortPlan>;
+  readonly portPlan: ByName<PortPlan>;
   /** By `namespace/name` of the Gateway; undefined where it does not exist or is not ours. */
-  readonly routeListeners: Source<readonly RouteListener[] | undefined>;
+  readonly routeListeners: ByName<readonly RouteListener[] | undefined>;
   /** By `kind/namespace/name[/port]`. */
-  readonly backendTarget: Source<BackendTarget>;
+  readonly backendTarget: ByName<BackendTarget>;
   /** By the cluster's key. */
-  readonly cluster: Source<Cluster>;
-  readonly routeAttachments: Source<RouteAttachments>;
-  readonly routeRules: Source<RouteRules>;
-  readonly routeTranslation: Source<RouteTranslation>;
-  readonly gatewayStatus: Source<ObjectStatus | undefined>;
-  readonly backendStatus: Source<ObjectStatus | undefined>;
-  readonly listenerSetStatus: Source<ObjectStatus | undefined>;
+  readonly cluster: ByName<Cluster>;
+  /** By the route itself: what was computed goes when the object goes. */
+  readonly routeAttachments: Source<HTTPRoute, RouteAttachments>;
+  readonly routeRules: Source<HTTPRoute, RouteRules>;
+  readonly routeTranslation: ByName<RouteTranslation>;
+  readonly gatewayStatus: ByName<ObjectStatus | undefined>;
+  readonly backendStatus: ByName<ObjectStatus | undefined>;
+  readonly listenerSetStatus: ByName<ObjectStatus | undefined>;
   /** By `kind/namespace/name` of a route of a kind that is not supported yet. */
-  readonly unsupportedRouteStatus: Source<ObjectStatus | undefined>;
-  readonly backendTLSPolicyStatus: Source<ObjectStatus | undefined>;
+  readonly unsupportedRouteStatus: ByName<ObjectStatus | undefined>;
+  readonly backendTLSPolicyStatus: ByName<ObjectStatus | undefined>;
 }
 
 /** What is summed up over all routes, or comes from the caller. */
 export interface GivenFacts {
   /** Asked with the key ''. */
-  readonly settings: Source<Settings>;
+  readonly settings: ByName<Settings>;
   /** Why a port can't be bound, by port number. */
-  readonly unavailablePort: Source<string | undefined>;
+  readonly unavailablePort: ByName<string | undefined>;
   /** By the listener's name. */
-  readonly attachedRoutes: Source<number | undefined>;
+  readonly attachedRoutes: ByName<number | undefined>;
   /** By `kind/namespace/name` of a policy's target: the Gateways that use it, `namespace/name` joined by blanks. */
-  readonly gatewaysOfTarget: Source<string | undefined>;
+  readonly gatewaysOfTarget: ByName<string | undefined>;
 }
 
 export interface Facts extends ObjectFacts, IndexFacts, ComputedFacts, GivenFacts {}

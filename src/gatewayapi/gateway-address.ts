@@ -53,7 +53,14 @@ function resolveAddress(
   if (value === '') return usable[0] ?? addressNotAssigned(field, type);
   const form = canonicalForm(value);
   const found = usable.find((address) => canonicalForm(address.value) === form);
-  return found ?? addressNotUsable(field, value, usable.map((address) => address.value));
+  return (
+    found ??
+    addressNotUsable(
+      field,
+      value,
+      usable.map((address) => address.value),
+    )
+  );
 }
 
 /** One spelling for each IPv6 address; all else in lower case. */

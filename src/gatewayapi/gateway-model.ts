@@ -47,7 +47,8 @@ export interface ListenerCertificate {
 
 /** What all Gateways together make of the ports of the host. */
 export interface PortPlan {
-  readonly listeners: readonly Listener[];
+  /** By key. */
+  readonly listeners: Readonly<Record<string, Listener>>;
   /** By the listener's name; for every listener that wants a port, that is, whose spec is accepted and free of conflicts. */
   readonly verdicts: Readonly<Record<string, PortVerdict>>;
 }

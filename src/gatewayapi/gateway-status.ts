@@ -42,8 +42,7 @@ function createConditions(
 ): Untimed<GatewayStatus>['conditions'] {
   const conditions = new ConditionMaker(gateway.metadata);
   const invalid = sections(judgements.filter(({ rejection }) => rejection !== undefined));
-  const notAccepted =
-    model.rejection ?? (invalid.length === judgements.length ? noListenerValid(invalid) : undefined);
+  const notAccepted = model.rejection ?? (invalid.length === judgements.length ? noListenerValid(invalid) : undefined);
   const accepted = invalid.length === 0 ? GATEWAY_ACCEPTED : someListenersNotValid(invalid);
   const notServed = sections(judgements.filter(({ isServed }) => !isServed));
   const programmed = notServed.length === 0 ? GATEWAY_PROGRAMMED : someListenersServed(notServed);
@@ -51,15 +50,9 @@ function createConditions(
   const notResolved = unresolved.length === 0 ? undefined : listenersNotResolved(unresolved);
   return [
     conditions.unless(GatewayCondition.Accepted, notAccepted, accepted),
-    conditions.unless(
-      GatewayCondition.Programmed,
-      whyNotProgrammed(model, notAccepted, notServed),
-      programmed,
-    ),
+    conditions.unless(GatewayCondition.Programmed, whyNotProgrammed(model, notAccepted, notServed), programmed),
     conditions.unless(GatewayCondition.ResolvedRefs, model.referenceProblem ?? notResolved, GATEWAY_REFS_RESOLVED),
-    ...(gateway.spec.defaultScope === 'All'
-      ? [conditions.isFalse(DEFAULT_GATEWAY_CONDITION, NO_DEFAULT_GATEWAY)]
-      : []),
+    ...(gateway.spec.defaultScope === 'All' ? [conditions.isFalse(DEFAULT_GATEWAY_CONDITION, NO_DEFAULT_GATEWAY)] : []),
   ];
 }
 

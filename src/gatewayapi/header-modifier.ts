@@ -23,7 +23,9 @@ function compileValues(headers: readonly HTTPHeader[], field: string, problems: 
     if (byName.has(name)) continue;
     checkName(name, `${field}[${index}].name`, problems);
     if (!isHeaderValue(header.value))
-      problems.push(unsupportedValue(`${field}[${index}].value`, 'the value holds a character that no header may hold'));
+      problems.push(
+        unsupportedValue(`${field}[${index}].value`, 'the value holds a character that no header may hold'),
+      );
     byName.set(name, { name, value: header.value });
   }
   return [...byName.values()];
@@ -32,7 +34,9 @@ function compileValues(headers: readonly HTTPHeader[], field: string, problems: 
 function checkName(name: string, field: string, problems: Problem[]): void {
   if (!isHeaderName(name)) problems.push(unsupportedValue(field, `${quote(name)} is not a header name`));
   else if (name === 'host')
-    problems.push(unsupportedValue(field, 'Host is not for a header modifier; use a URLRewrite filter with a hostname'));
+    problems.push(
+      unsupportedValue(field, 'Host is not for a header modifier; use a URLRewrite filter with a hostname'),
+    );
   else if (isCodecField(name))
     problems.push(unsupportedValue(field, `${quote(name)} belongs to the connection and can't be modified`));
 }

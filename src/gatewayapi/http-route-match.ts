@@ -34,7 +34,9 @@ function compilePath({ type, value }: HTTPPathMatch, field: string, problems: Pr
     problems.push(unsupportedValue(`${field}.value`, `${normalized.problem}, so that no request could match`));
     return undefined;
   }
-  return type === 'Exact' ? { type: 'exact', value: normalized } : { type: 'prefix', value: withoutEndSlash(normalized) };
+  return type === 'Exact'
+    ? { type: 'exact', value: normalized }
+    : { type: 'prefix', value: withoutEndSlash(normalized) };
 }
 
 /** `/a/` and `/a` mean the same as prefixes. */
@@ -43,13 +45,19 @@ function withoutEndSlash(path: string): string {
 }
 
 /** Of equivalent names the first counts. */
-function compileHeaders(matches: readonly HTTPHeaderMatch[], field: string, problems: Problem[]): readonly ValueMatch[] {
+function compileHeaders(
+  matches: readonly HTTPHeaderMatch[],
+  field: string,
+  problems: Problem[],
+): readonly ValueMatch[] {
   const byName = new Map<string, ValueMatch>();
   for (const [index, match] of matches.entries()) {
     const name = match.name.toLowerCase();
     if (byName.has(name)) continue;
-    if (isCodecField(name))
-      problems.push(unsupportedValue(`${field}[${index}].name`, `${quote(match.name)} can't be matched by a route`));
+    if (isCodecField(name)) {
+      const why = name === 'host' ? 'Host is matched by spec.hostnames' : `${quote(name)} belongs to the connection`;
+      problems.push(unsupportedValue(`${field}[${index}].name`, `${why} and can't be matched here`));
+    }
     byName.set(name, compileValue(match, name, `${field}[${index}].value`, problems));
   }
   return [...byName.values()];

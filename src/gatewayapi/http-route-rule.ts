@@ -5,7 +5,7 @@ import type { HTTPBackendRef, HTTPRoute, HTTPRouteRule } from '../api/generated/
 import type { Filter } from '../ir/filter.ts';
 import type { RouteMatch, RouteRule, WeightedBackend } from '../ir/route.ts';
 import { backendName, BackendResolver } from './backend-ref.ts';
-import { parseDurationMs } from './duration.ts';
+import { parseDurationMs } from '../lib/duration.ts';
 import type { FactReader } from './facts.ts';
 import { FilterCompiler } from './http-route-filter.ts';
 import { compileMatch } from './http-route-match.ts';
@@ -13,11 +13,7 @@ import { joinProblems, type Problem } from './object-status.ts';
 import { incompatibleFilters, unsupportedValue } from './route-condition.ts';
 import type { RouteRules } from './route-model.ts';
 
-const NO_RULES: RouteRules = { rules: [], ruleProblems: [], referenceProblem: undefined, clusters: [], targets: [] };
-
-export function createRouteRules(key: string, reader: FactReader): RouteRules {
-  const route = reader.get('HTTPRoute', key);
-  if (route === undefined) return NO_RULES;
+export function createRouteRules(route: HTTPRoute, reader: FactReader): RouteRules {
   const resolver = new BackendResolver(reader, route.metadata.namespace);
   const rules: RouteRule[] = [];
   const ruleProblems: (Problem | undefined)[] = [];
@@ -113,7 +109,9 @@ class RuleCompiler {
   #checkUnsupportedFields(): void {
     const { retry, sessionPersistence } = this.#rule;
     if (retry !== undefined && retry.attempts > 0)
-      this.#problems.push(unsupportedValue(`${this.#field}.retry`, 'retries are not supported yet; attempts must be 0'));
+      this.#problems.push(
+        unsupportedValue(`${this.#field}.retry`, 'retries are not supported yet; attempts must be 0'),
+      );
     if (sessionPersistence !== undefined)
       this.#problems.push(unsupportedValue(`${this.#field}.sessionPersistence`, 'not supported yet'));
   }
@@ -123,7 +121,9 @@ class RuleCompiler {
     if (text === undefined) return 0;
     const timeoutMs = parseDurationMs(text);
     if (timeoutMs === undefined)
-      this.#problems.push(unsupportedValue(`${this.#field}.timeouts.${name}`, 'must be a duration such as 10s or 500ms'));
+      this.#problems.push(
+        unsupportedValue(`${this.#field}.timeouts.${name}`, 'must be a duration such as 10s or 500ms'),
+      );
     return timeoutMs ?? 0;
   }
 

@@ -4,6 +4,7 @@ import type { HTTPRoute } from '../api/generated/http-route.ts';
 import type { RouteStatus } from '../api/generated/shared.ts';
 import type { Route } from '../ir/route.ts';
 import type { FactReader } from './facts.ts';
+import { targetKey } from './object-key.ts';
 import { ConditionMaker, joinProblems, objectStatus, type Untimed } from './object-status.ts';
 import { partiallyInvalid, ROUTE_ACCEPTED, ROUTE_REFS_RESOLVED } from './route-condition.ts';
 import type { ParentVerdict, RouteAttachments, RouteRules, RouteTranslation } from './route-model.ts';
@@ -12,6 +13,7 @@ import { creationTimeMs } from './seniority.ts';
 const NOTHING: RouteTranslation = {
   resource: undefined,
   clusters: [],
+  statusKey: '',
   status: undefined,
   attachedTo: [],
   gateways: [],
@@ -20,15 +22,17 @@ const NOTHING: RouteTranslation = {
 
 export function translateHttpRoute(key: string, reader: FactReader): RouteTranslation {
   const route = reader.get('HTTPRoute', key);
-  const attached = reader.get('routeAttachments', key);
-  if (route === undefined || attached.parents.length === 0) return NOTHING;
-  const rules = reader.get('routeRules', key);
+  if (route === undefined) return NOTHING;
+  const attached = reader.get('routeAttachments', route);
+  if (attached.parents.length === 0) return NOTHING;
+  const rules = reader.get('routeRules', route);
   const isAccepted = rules.ruleProblems.includes(undefined);
   const isServed = attached.attachments.length > 0 && rules.rules.length > 0;
   const { controllerName } = reader.get('settings', '');
   return {
     resource: isServed ? createRoute(key, route, attached, rules) : undefined,
     clusters: isServed ? rules.clusters : [],
+    statusKey: targetKey('HTTPRoute', undefined, key),
     status: objectStatus(route, { parents: createParents(route, attached, rules, controllerName) }),
     attachedTo: isAccepted ? attached.listeners : [],
     gateways: isAccepted ? acceptingGateways(attached.parents) : [],

@@ -1,6 +1,7 @@
 // Reasons and messages of the conditions of a Gateway's listener.
 import { ListenerReason } from '../api/condition.ts';
 import type { RouteGroupKind } from '../api/generated/shared.ts';
+import { ANY_HOSTNAME } from '../lib/hostname.ts';
 import type { Problem } from './object-status.ts';
 import { kindName, listNames, quote } from './quote.ts';
 
@@ -36,7 +37,7 @@ export const CLIENT_VALIDATION_NOT_SUPPORTED: Problem = {
 
 export const FILTERS_NOT_SUPPORTED: Problem = {
   reason: ListenerReason.UnsupportedValue,
-  message: 'filters is not supported yet. The listener is not served without them.',
+  message: 'filters are not supported yet. The listener is not served without them.',
 };
 
 export function tlsOptionNotSupported(option: string): Problem {
@@ -81,18 +82,19 @@ export function portOutOfRange(port: number, portOffset: number): Problem {
 export function protocolTaken(port: number, protocol: string, owner: string): Problem {
   return {
     reason: ListenerReason.PortUnavailable,
-    message: `Port ${port} serves ${protocol} for Gateway ${owner}, which is older; use another port.`,
+    message: `Port ${port} serves ${protocol} for Gateway ${owner}, ${PRECEDENCE}; use another port.`,
   };
 }
 
 export function hostnameTaken(port: number, hostname: string, owner: string): Problem {
+  const hosts = hostname === ANY_HOSTNAME ? 'all hosts without a listener of their own' : quote(hostname);
   return {
     reason: ListenerReason.PortUnavailable,
-    message:
-      `Hostname ${quote(hostname)} on port ${port} belongs to listener ${owner} of a Gateway that is older; ` +
-      'use another hostname or port.',
+    message: `Port ${port} serves ${hosts} for listener ${owner}, ${PRECEDENCE}; use another hostname or port.`,
   };
 }
+
+const PRECEDENCE = 'which comes first (the older Gateway, or the first by namespace and name)';
 
 export function bindFailed(bindPort: number, why: string): Problem {
   return { reason: ListenerReason.PortUnavailable, message: `Port ${bindPort} of the host can't be bound: ${why}` };
@@ -147,7 +149,7 @@ export function overlappingHostnames(others: readonly string[]): Problem {
 export function overlappingCertificates(others: readonly string[]): Problem {
   return {
     reason: ListenerReason.OverlappingCertificates,
-    message: `A certificate is also valid for hosts of ${listNames(others)}: ${COALESCING}`,
+    message: `The certificates are valid for hosts of those of ${listNames(others)}, too: ${COALESCING}`,
   };
 }
 

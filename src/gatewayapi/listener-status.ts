@@ -27,7 +27,8 @@ export interface ListenerJudgement {
 
 export function judgeListener(reader: FactReader, gateway: GatewayModel, listener: ListenerModel): ListenerJudgement {
   const verdict = reader.get('portPlan', '').verdicts[listener.name];
-  const rejection = listener.conflict ?? listener.rejection ?? verdict?.refusal ?? bindProblem(reader, verdict?.bindPort);
+  const rejection =
+    listener.conflict ?? listener.rejection ?? verdict?.refusal ?? bindProblem(reader, verdict?.bindPort);
   const isGatewayServed = gateway.rejection === undefined && gateway.addressProblem === undefined;
   return {
     listener,

@@ -78,9 +78,14 @@ export class ConditionMaker {
   }
 }
 
+/** The API allows 32 768 characters in a message; none of ours is near 1 000. */
+const MAX_JOINED_PROBLEMS = 16;
+
 /** Several problems in one condition: the first one's reason, all messages. */
 export function joinProblems(problems: readonly Problem[]): Problem | undefined {
   const [first] = problems;
   if (first === undefined) return undefined;
-  return { reason: first.reason, message: problems.map(({ message }) => message).join(' ') };
+  const messages = problems.slice(0, MAX_JOINED_PROBLEMS).map(({ message }) => message);
+  if (problems.length > messages.length) messages.push(`And ${problems.length - messages.length} more.`);
+  return { reason: first.reason, message: messages.join(' ') };
 }

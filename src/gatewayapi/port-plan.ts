@@ -27,7 +27,7 @@ export function createPortPlan(_key: string, reader: FactReader): PortPlan {
     .filter(({ rejection, addressProblem }) => rejection === undefined && addressProblem === undefined)
     .flatMap((gateway) => gateway.listeners.map((listener) => ({ gateway, listener })))
     .filter(({ listener }) => listener.rejection === undefined && listener.conflict === undefined);
-  const listeners: Listener[] = [];
+  const listeners: Record<string, Listener> = {};
   const verdicts: Record<string, PortVerdict> = {};
   for (const [port, claimsOfPort] of Map.groupBy(claims, ({ listener }) => listener.port)) {
     const bindPort = port + binding.portOffset;
@@ -39,7 +39,9 @@ export function createPortPlan(_key: string, reader: FactReader): PortPlan {
       verdicts[name] = { bindPort, refusal: refusals.get(name), overlap: overlaps.get(name) };
     }
     const served = winners.filter(canServe);
-    if (served.length > 0) listeners.push(createListener(port, served, binding));
+    if (served.length === 0) continue;
+    const listener = createListener(port, served, binding);
+    listeners[listener.key] = listener;
   }
   return { listeners, verdicts };
 }

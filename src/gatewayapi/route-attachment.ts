@@ -18,14 +18,13 @@ import {
 import type { ParentVerdict, RouteAttachments } from './route-model.ts';
 import type { ParentReference } from '../api/generated/shared.ts';
 
-export function createRouteAttachments(key: string, reader: FactReader): RouteAttachments {
-  const route = reader.get('HTTPRoute', key);
+export function createRouteAttachments(route: HTTPRoute, reader: FactReader): RouteAttachments {
   const parents: ParentVerdict[] = [];
   const attachments = new Map<string, RouteAttachment>();
   const listeners = new Set<string>();
-  for (const parentRef of route?.spec.parentRefs ?? []) {
-    const parent = route && findParent(reader, parentRef, route.metadata.namespace);
-    if (route === undefined || parent === undefined) continue;
+  for (const parentRef of route.spec.parentRefs ?? []) {
+    const parent = findParent(reader, parentRef, route.metadata.namespace);
+    if (parent === undefined) continue;
     const attached = attach(reader, route, parentRef, parent);
     const gateway = parent.kind === 'gateway' ? parent.key : undefined;
     parents.push({ parentRef, gateway, rejection: 'reason' in attached ? attached : undefined });
@@ -49,17 +48,17 @@ function attach(
 ): readonly RouteListener[] | Problem {
   if (parent.kind === 'listenerSet') return LISTENER_SET_NOT_SUPPORTED;
   const selected = selectListeners(parent.listeners, parentRef);
-  if (selected.length === 0) return noMatchingParent(parent.key, parentRef);
+  if (selected.length === 0) return noMatchingParent(parent.key, parentRef, parent.listeners);
   const ofKind = selected.filter(takesHttpRoutes);
-  if (ofKind.length === 0) return kindNotAllowed('HTTPRoute', sections(selected));
+  if (ofKind.length === 0) return kindNotAllowed('HTTPRoute', selected);
   const [gatewayNamespace = ''] = parent.key.split('/');
   const allowed = ofKind.filter(({ namespaces }) =>
     allowsNamespace(reader, namespaces, gatewayNamespace, metadata.namespace),
   );
-  if (allowed.length === 0) return namespaceNotAllowed(metadata.namespace, sections(ofKind));
+  if (allowed.length === 0) return namespaceNotAllowed(metadata.namespace, ofKind);
   const hostnames = spec.hostnames ?? [];
   const matching = allowed.filter(({ hostname }) => intersectAll(hostname, hostnames).length > 0);
-  return matching.length > 0 ? matching : noMatchingHostname(hostnames, sections(allowed));
+  return matching.length > 0 ? matching : noMatchingHostname(hostnames, allowed);
 }
 
 function takesHttpRoutes({ supportedKinds }: RouteListener): boolean {
@@ -75,8 +74,4 @@ function intersectAll(listenerHostname: string, routeHostnames: readonly string[
     if (served !== undefined) hostnames.push({ served, declared });
   }
   return hostnames;
-}
-
-function sections(listeners: readonly RouteListener[]): readonly string[] {
-  return listeners.map(({ section }) => section);
 }

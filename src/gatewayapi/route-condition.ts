@@ -12,42 +12,57 @@ export const ROUTE_REFS_RESOLVED: Problem = {
 
 // Accepted: the parent
 
-/** What part of a parent a parentRef names: ` with sectionName "web" and port 80`. */
+/** What part of a parent a parentRef names. */
 export interface ParentSection {
   readonly sectionName?: string;
   readonly port?: number;
 }
 
-export function noMatchingParent(gateway: string, section: ParentSection): Problem {
+/** A listener as messages name it. */
+export interface NamedListener {
+  readonly section: string;
+  readonly port: number;
+}
+
+export function noMatchingParent(
+  gateway: string,
+  { sectionName, port }: ParentSection,
+  listeners: readonly NamedListener[],
+): Problem {
   const wanted = [
-    ...(section.sectionName === undefined ? [] : [`name ${quote(section.sectionName)}`]),
-    ...(section.port === undefined ? [] : [`port ${section.port}`]),
+    ...(sectionName === undefined ? [] : [`name ${quote(sectionName)}`]),
+    ...(port === undefined ? [] : [`port ${port}`]),
   ].join(' and ');
+  const has = listeners.map((listener) => `${listener.section} (port ${listener.port})`);
   return {
     reason: RouteReason.NoMatchingParent,
-    message: `Gateway ${gateway} has no listener with ${wanted}.`,
+    message: `Gateway ${gateway} has no listener with ${wanted}; it has ${listNames(has)}.`,
   };
 }
 
-export function kindNotAllowed(kind: string, listeners: readonly string[]): Problem {
+export function kindNotAllowed(kind: string, listeners: readonly NamedListener[]): Problem {
   return {
     reason: RouteReason.NotAllowedByListeners,
-    message: `No ${kind} may attach to ${listNames(listeners)}: see supportedKinds in the Gateway's status.`,
+    message: `No ${kind} may attach to ${nameListeners(listeners)} of the Gateway: its allowedRoutes.kinds or protocol has no place for it.`,
   };
 }
 
-export function namespaceNotAllowed(namespace: string, listeners: readonly string[]): Problem {
+export function namespaceNotAllowed(namespace: string, listeners: readonly NamedListener[]): Problem {
   return {
     reason: RouteReason.NotAllowedByListeners,
-    message: `allowedRoutes.namespaces of ${listNames(listeners)} does not allow routes from namespace ${namespace}.`,
+    message: `No route from namespace ${namespace} may attach to ${nameListeners(listeners)} of the Gateway: see its allowedRoutes.namespaces.`,
   };
 }
 
-export function noMatchingHostname(hostnames: readonly string[], listeners: readonly string[]): Problem {
+export function noMatchingHostname(hostnames: readonly string[], listeners: readonly NamedListener[]): Problem {
   return {
     reason: RouteReason.NoMatchingListenerHostname,
-    message: `None of spec.hostnames (${listNames(hostnames)}) is among the hosts of ${listNames(listeners)}.`,
+    message: `None of spec.hostnames (${listNames(hostnames)}) fits the hostname of ${nameListeners(listeners)} of the Gateway.`,
   };
+}
+
+function nameListeners(listeners: readonly NamedListener[]): string {
+  return `listener ${listNames(listeners.map(({ section }) => section))}`;
 }
 
 export function routeKindNotSupported(kind: string): Problem {
@@ -75,7 +90,7 @@ export function incompatibleFilters(field: string, why: string): Problem {
 export function partiallyInvalid(problems: Problem): Problem {
   return {
     reason: RouteReason.UnsupportedValue,
-    message: `Dropped Rule: requests that only it matches are answered 500. ${problems.message}`,
+    message: `Dropped Rule: requests for it are answered 500. ${problems.message}`,
   };
 }
 

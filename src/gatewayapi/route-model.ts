@@ -38,6 +38,8 @@ export interface RouteTranslation {
   /** Undefined where nothing would reach it. */
   readonly resource: Route | undefined;
   readonly clusters: readonly string[];
+  /** `HTTPRoute/namespace/name`: the status's key. */
+  readonly statusKey: string;
   /** Undefined where no parent is ours. */
   readonly status: ObjectStatus | undefined;
   /** Names of the listeners whose attachedRoutes count the route. */

@@ -19,7 +19,14 @@ export function findServicePort({ metadata, spec }: Service, port: number): Serv
   const ports = (spec.ports ?? []).filter(({ protocol }) => protocol === 'TCP');
   const found = ports.find((candidate) => candidate.port === port);
   const key = objectKey(metadata.namespace, metadata.name);
-  return found ?? servicePortNotFound(key, port, ports.map((candidate) => candidate.port));
+  return (
+    found ??
+    servicePortNotFound(
+      key,
+      port,
+      ports.map((candidate) => candidate.port),
+    )
+  );
 }
 
 export function protocolProblem({ metadata }: Service, { port, appProtocol = '' }: ServicePort): Problem | undefined {

@@ -3,7 +3,7 @@
 import { ANY_HOSTNAME } from '../lib/hostname.ts';
 import type { ListenerModel } from './gateway-model.ts';
 import { overlappingCertificates, overlappingHostnames } from './listener-condition.ts';
-import type { Problem } from './object-status.ts';
+import { joinProblems, type Problem } from './object-status.ts';
 import { compareText } from './seniority.ts';
 
 /** By the listener's name. All are on one port and of one protocol, with different hostnames. */
@@ -12,8 +12,16 @@ export function findOverlaps(listeners: readonly ListenerModel[]): ReadonlyMap<s
   const byHostname = findPairs(secured, ({ hostname }) => [hostname], widerHostnames);
   const byCertificate = findPairs(secured, dnsNamesOf, widerDnsNames);
   const overlaps = new Map<string, Problem>();
-  for (const [name, others] of byHostname) overlaps.set(name, overlappingHostnames([...others].sort(compareText)));
-  for (const [name, others] of byCertificate) overlaps.set(name, overlappingCertificates([...others].sort(compareText)));
+  for (const { name } of secured) {
+    const certificates = byCertificate.get(name);
+    const hostnames = byHostname.get(name);
+    // Where both overlap, the certificates give the reason.
+    const overlap = joinProblems([
+      ...(certificates === undefined ? [] : [overlappingCertificates([...certificates].sort(compareText))]),
+      ...(hostnames === undefined ? [] : [overlappingHostnames([...hostnames].sort(compareText))]),
+    ]);
+    if (overlap !== undefined) overlaps.set(name, overlap);
+  }
   return overlaps;
 }
 

@@ -5,6 +5,7 @@ import { createIr, type Ir, type Resource } from '../ir/ir.ts';
 import type { Facts, ObjectFacts, Settings } from './facts.ts';
 import { Memo } from './memo.ts';
 import { secretOfCertificate } from './certificate-model.ts';
+import { targetKey } from './object-key.ts';
 import type { ObjectStatus } from './object-status.ts';
 import type { Resources } from './resources.ts';
 import type { RouteTranslation } from './route-model.ts';
@@ -28,12 +29,67 @@ export function createMemo(): Memo {
 export function translate(resources: Resources, memo: Memo, options: TranslateOptions): Translation {
   const sums = new RouteSums(resources);
   const facts = collectFacts(resources, memo, options, sums);
-  const tables = Object.values(memo.tables);
-  for (const table of tables) table.beginRound(facts);
-  const ir = createIr(translateResources(resources, facts, sums));
-  const statuses = collectStatuses(resources, facts);
-  for (const table of tables) table.endRound();
-  return { ir, statuses };
+  return memo.runRound(resources, facts, () => new TranslationBuilder(resources, facts, sums).build());
+}
+
+class TranslationBuilder {
+  readonly #resources: Resources;
+  readonly #facts: Facts;
+  readonly #sums: RouteSums;
+  readonly #ir: Resource[] = [];
+  readonly #statuses = new Map<string, ObjectStatus>();
+
+  constructor(resources: Resources, facts: Facts, sums: RouteSums) {
+    this.#resources = resources;
+    this.#facts = facts;
+    this.#sums = sums;
+  }
+
+  /** Only what matters gets into the IR: served listeners, routes that reach one, and what these refer to. */
+  build(): Translation {
+    this.#addListeners();
+    this.#addRoutes();
+    const facts = this.#facts;
+    this.#addStatuses('GatewayClass', (key) => facts.gatewayClassStatus.get(key));
+    // After the routes, which a Gateway counts and a policy's targets are reached by.
+    this.#addStatuses('Gateway', (key) => facts.gatewayStatus.get(key));
+    this.#addStatuses('BackendTLSPolicy', (key) => facts.backendTLSPolicyStatus.get(key));
+    this.#addStatuses('Backend', (key) => facts.backendStatus.get(key));
+    this.#addStatuses('ListenerSet', (key) => facts.listenerSetStatus.get(key));
+    for (const kind of UNSUPPORTED_ROUTE_KINDS)
+      this.#addStatuses(kind, (key) => facts.unsupportedRouteStatus.get(targetKey(kind, undefined, key)));
+    return { ir: createIr(this.#ir), statuses: this.#statuses };
+  }
+
+  #addListeners(): void {
+    const listeners = Object.values(this.#facts.portPlan.get('').listeners);
+    this.#ir.push(...listeners);
+    const hosts = listeners.flatMap(({ virtualHosts }) => virtualHosts);
+    for (const key of new Set(hosts.flatMap(({ certificates }) => certificates))) {
+      const { certificate } = this.#facts.serverCertificate.get(secretOfCertificate(key));
+      if (certificate !== undefined) this.#ir.push(certificate);
+    }
+  }
+
+  #addRoutes(): void {
+    const clusters = new Set<string>();
+    for (const key of this.#resources.byKey('HTTPRoute').keys()) {
+      const translated = this.#facts.routeTranslation.get(key);
+      this.#sums.add(translated);
+      const { resource, status, statusKey } = translated;
+      if (resource !== undefined) this.#ir.push(resource);
+      if (status !== undefined) this.#statuses.set(statusKey, status);
+      for (const cluster of translated.clusters) clusters.add(cluster);
+    }
+    for (const key of clusters) this.#ir.push(this.#facts.cluster.get(key));
+  }
+
+  #addStatuses(kind: string, statusOf: (key: string) => ObjectStatus | undefined): void {
+    for (const key of this.#resources.byKey(kind).keys()) {
+      const status = statusOf(key);
+      if (status !== undefined) this.#statuses.set(targetKey(kind, undefined, key), status);
+    }
+  }
 }
 
 /** What only all routes together tell. */
@@ -96,44 +152,4 @@ function objectFacts(resources: Resources): ObjectFacts {
     TLSRoute: of('TLSRoute'),
     UDPRoute: of('UDPRoute'),
   };
-}
-
-/** Only what matters: served listeners with their certificates, routes that reach one, and the clusters that these name. */
-function* translateResources(resources: Resources, facts: Facts, sums: RouteSums): Generator<Resource> {
-  const { listeners } = facts.portPlan.get('');
-  yield* listeners;
-  const certificates = new Set(listeners.flatMap(({ virtualHosts }) => virtualHosts.flatMap((host) => host.certificates)));
-  for (const key of certificates) {
-    const { certificate } = facts.serverCertificate.get(secretOfCertificate(key));
-    if (certificate !== undefined) yield certificate;
-  }
-  const clusters = new Set<string>();
-  for (const key of resources.byKey('HTTPRoute').keys()) {
-    const translated = facts.routeTranslation.get(key);
-    sums.add(translated);
-    if (translated.resource !== undefined) yield translated.resource;
-    for (const cluster of translated.clusters) clusters.add(cluster);
-  }
-  for (const key of clusters) yield facts.cluster.get(key);
-}
-
-/** Comes after the resources: a Gateway's status counts the routes. */
-function collectStatuses(resources: Resources, facts: Facts): ReadonlyMap<string, ObjectStatus> {
-  const statuses = new Map<string, ObjectStatus>();
-  const collect = (kind: string, statusOf: (key: string) => ObjectStatus | undefined): void => {
-    for (const key of resources.byKey(kind).keys()) {
-      const status = statusOf(key);
-      if (status !== undefined) statuses.set(`${kind}/${key}`, status);
-    }
-  };
-  collect('GatewayClass', (key) => facts.gatewayClassStatus.get(key));
-  collect('Gateway', (key) => facts.gatewayStatus.get(key));
-  collect('ListenerSet', (key) => facts.listenerSetStatus.get(key));
-  collect('HTTPRoute', (key) => facts.routeTranslation.get(key).status);
-  for (const kind of UNSUPPORTED_ROUTE_KINDS) {
-    collect(kind, (key) => facts.unsupportedRouteStatus.get(`${kind}/${key}`));
-  }
-  collect('BackendTLSPolicy', (key) => facts.backendTLSPolicyStatus.get(key));
-  collect('Backend', (key) => facts.backendStatus.get(key));
-  return statuses;
 }

@@ -1,7 +1,7 @@
 // A text as a JSON string in plain ASCII: whatever a client sent, the line stays one line, is valid UTF-8 and does nothing to a
 // terminal. JSON.parse gives the text back; bytes that came as latin1 text come back as latin1 text.
 
-/** Longer texts are cut, so that no client decides how long a line becomes. */
+/** Longer texts, escapes counted as they are written, are cut: no client decides how long a line becomes. */
 export const MAX_TEXT_LENGTH = 1_024;
 
 const CUT_MARK = '...';
@@ -12,12 +12,12 @@ const NEEDS_ESCAPE = /[^\x20-\x21\x23-\x5b\x5d-\x7e]/;
 /** What each of the first 256 UTF-16 units becomes; the others become \uXXXX. */
 const ESCAPES: readonly string[] = Array.from({ length: 256 }, (_, code) => escapeOf(code));
 
-/** At most MAX_TEXT_LENGTH characters of the text, and a mark where some were cut. */
+/** The first MAX_TEXT_LENGTH characters, and a mark where some were cut. */
 export function boundText(text: string): string {
   return text.length <= MAX_TEXT_LENGTH ? text : text.slice(0, MAX_TEXT_LENGTH) + CUT_MARK;
 }
 
-/** The bounded text, quoted and escaped. */
+/** The text bounded, escaped and quoted. */
 export function jsonText(text: string): string {
   const bounded = boundText(text);
   return NEEDS_ESCAPE.test(bounded) ? `"${escapeText(bounded)}"` : `"${bounded}"`;
@@ -26,6 +26,7 @@ export function jsonText(text: string): string {
 function escapeText(text: string): string {
   let escaped = '';
   for (let i = 0; i < text.length; i++) {
+    if (escaped.length >= MAX_TEXT_LENGTH) return escaped + CUT_MARK;
     const code = text.charCodeAt(i);
     escaped += ESCAPES[code] ?? unicodeEscape(code);
   }

@@ -107,6 +107,7 @@ export class CountersBy<V extends string> extends Cell {
   }
 }
 
+/** Not exposed before the first value. */
 export class Histogram extends Cell {
   readonly #bounds: readonly number[];
   /** Per bucket, not cumulative; the last is +Inf. */
@@ -128,6 +129,7 @@ export class Histogram extends Cell {
   }
 
   text(name: string, labels: string): string {
+    if (this.#counts.every((count) => count === 0)) return '';
     let text = '';
     let cumulative = 0;
     for (const [bucket, count] of this.#counts.entries()) {

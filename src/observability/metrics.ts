@@ -59,12 +59,16 @@ export class Family<C extends Cell, L extends string> {
     return this.#hiddenCells;
   }
 
-  text(): string {
+  /** Nothing where no cell has something to show. */
+  *texts(): Generator<string> {
     const { name, help } = this.declaration;
-    let samples = '';
-    for (const [labels, cell] of this.#cells) samples += cell.text(name, labels);
-    if (samples === '') return '';
-    return `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${this.#type}\n${samples}`;
+    let header = `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${this.#type}\n`;
+    for (const [labels, cell] of this.#cells) {
+      const text = cell.text(name, labels);
+      if (text === '') continue;
+      yield header + text;
+      header = '';
+    }
   }
 
   #add(labels: string, cell: Cell): void {
@@ -115,9 +119,16 @@ export class MetricRegistry {
     return this.#families.reduce((sum, family) => sum + family.hiddenCells, 0);
   }
 
-  /** The Prometheus text format 0.0.4. Within a family, cells come in the order of their creation. */
+  /**
+   * The Prometheus text format 0.0.4, in small pieces, as it can be long: between two of them others may run. Within a family, cells
+   * come in the order of their creation.
+   */
+  *texts(): Generator<string> {
+    for (const family of this.#families) yield* family.texts();
+  }
+
   expose(): string {
-    return this.#families.map((family) => family.text()).join('');
+    return Array.from(this.texts()).join('');
   }
 
   #add<F extends Family<Cell, string>>(family: F): F {

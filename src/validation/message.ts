@@ -1,6 +1,6 @@
 // The sentences of structural problems: each says what is wrong and, where that is known, what to write instead.
 import type { Schema } from '../api/schema.ts';
-import { nearestName } from './nearest-name.ts';
+import { nearestName } from '../lib/nearest-name.ts';
 import { formatPath, show, type Problem } from './problem.ts';
 
 type TypeName = NonNullable<Schema['type']>;

@@ -6,7 +6,7 @@ import type { ResourceKind, Schema } from '../api/schema.ts';
 import { completeCoreObject } from './core-object.ts';
 import { CORE_SCHEMAS } from './core-schema.ts';
 import { checkMetadata, metadataSchema, withoutIgnoredFields } from './metadata.ts';
-import { nearestName } from './nearest-name.ts';
+import { nearestName } from '../lib/nearest-name.ts';
 import { isFields, Normalizer, type Fields } from './normalizer.ts';
 import { PatternCache } from './pattern.ts';
 import { ProblemList, show, type Problem } from './problem.ts';

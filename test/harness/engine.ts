@@ -1,11 +1,9 @@
-// Starts the product's data plane for black-box tests: the only file of the harness that knows its interface. SLUICE_TEST_SOURCE names
-// another copy of src/, which is how mutants are tested.
+// Starts the product's data plane for black-box tests of HTTP/1.1: a gateway with an upstream, or many, behind listeners of their own.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { Conditions } from './deadline.ts';
 import { Recorder } from './recorder.ts';
+import { loadSource } from './source.ts';
 import type { AddressInfo } from 'node:net';
 import type * as engineModule from '../../src/dataplane/engine.ts';
 import type { EngineOptions } from '../../src/dataplane/engine.ts';
@@ -113,11 +111,11 @@ async function startEngine(
   log: MemoryLog | undefined,
   resources: readonly Resource[],
 ): Promise<RunningEngine> {
-  const { createEngine } = await load<typeof engineModule>('dataplane/engine.ts');
-  const { createIr } = await load<typeof irModule>('ir/ir.ts');
-  const { Metrics } = await load<typeof metricNamesModule>('observability/metric-names.ts');
-  const accessLog = await load<typeof accessLogModule>('observability/access-log.ts');
-  const { enableLinearRegExp } = await load<typeof linearRegExpModule>('lib/linear-regexp.ts');
+  const { createEngine } = await loadSource<typeof engineModule>('dataplane/engine.ts');
+  const { createIr } = await loadSource<typeof irModule>('ir/ir.ts');
+  const { Metrics } = await loadSource<typeof metricNamesModule>('observability/metric-names.ts');
+  const accessLog = await loadSource<typeof accessLogModule>('observability/access-log.ts');
+  const { enableLinearRegExp } = await loadSource<typeof linearRegExpModule>('lib/linear-regexp.ts');
   enableLinearRegExp();
   const defects: unknown[] = [];
   const engine = createEngine({
@@ -207,11 +205,6 @@ class MemoryLog {
   async flush(): Promise<void> {}
   reopen(): void {}
   async close(): Promise<void> {}
-}
-
-async function load<T>(path: string): Promise<T> {
-  const source = resolve(process.env['SLUICE_TEST_SOURCE'] ?? 'src', path);
-  return (await import(pathToFileURL(source).href)) as T;
 }
 
 /** A port that was free a moment ago: an engine that is its own upstream must know its port before it binds it. */

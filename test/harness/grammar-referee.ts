@@ -9,13 +9,14 @@ const STATUS_LINE = new RegExp(`^(HTTP/1\\.[01]) ([1-5][0-9]{2}) (${TEXT})$`);
 const FIELD = new RegExp(`^(${TOKEN}):(${TEXT})$`);
 const CHUNK_LINE = /([0-9A-Fa-f]+)((?:;[\t\x20-\x7e\x80-\xff]*)?)\r\n/y;
 const CHUNK_LINE_START = /^(?:[0-9A-Fa-f]+(?:;[\t\x20-\x7e\x80-\xff]*)?\r?)?$/;
-const TARGET = /^(?:\/|https?:\/\/)/;
+const TARGET = /^(?:\/|https?:\/\/)/i;
 const LENGTH = /^[0-9]{1,15}$/;
 const CRLF = '\r\n';
 
 /** How many bytes of a stream make one message, or why there is none (yet). */
 type Cut =
   | { readonly kind: 'message'; readonly message: Message; readonly end: number }
+  | { readonly kind: 'empty'; readonly end: number }
   | { readonly kind: 'prefix'; readonly unfinished?: Message }
   | { readonly kind: 'invalid'; readonly reason: string };
 
@@ -36,8 +37,12 @@ type Framing =
 
 export const grammarReferee: Referee = {
   name: 'grammar',
-  readRequests(bytes) {
-    return readAll(latin1(bytes), (text, start) => cut(text, start, REQUEST_LINE, requestFraming, false));
+  readRequests(bytes, context = {}) {
+    const skipsEmptyLines = context.skipsEmptyLines === true;
+    return readAll(latin1(bytes), (text, start) => {
+      if (skipsEmptyLines && CRLF.startsWith(text.slice(start, start + 2))) return { kind: 'empty', end: start + 2 };
+      return cut(text, start, REQUEST_LINE, requestFraming, false);
+    });
   },
   readResponses(bytes, context: ResponseContext = {}) {
     let finals = 0;
@@ -59,10 +64,10 @@ function readAll(text: string, next: (text: string, start: number) => Cut): Read
     const result = next(text, at);
     if (result.kind === 'prefix') return { messages, rest: 'prefix', reason: '', unfinished: result.unfinished };
     if (result.kind === 'invalid') return { messages, rest: 'invalid', reason: result.reason, unfinished: undefined };
-    messages.push(result.message);
+    if (result.kind === 'message') messages.push(result.message);
     at = result.end;
   }
-  return { messages, rest: 'nothing', reason: '', unfinished: undefined };
+  return { messages, rest: at > text.length ? 'prefix' : 'nothing', reason: '', unfinished: undefined };
 }
 
 function cut(

@@ -32,10 +32,15 @@ export interface ResponseContext {
   readonly closed?: boolean;
 }
 
+export interface RequestContext {
+  /** RFC 9112 section 2.2: a server may skip empty lines before a request, which no client should send. */
+  readonly skipsEmptyLines?: boolean;
+}
+
 /** A strict reader of HTTP/1.x; takes nothing that RFC 9112 forbids a sender to send. */
 export interface Referee {
   readonly name: string;
-  readRequests(bytes: Uint8Array): Reading;
+  readRequests(bytes: Uint8Array, context?: RequestContext): Reading;
   readResponses(bytes: Uint8Array, context?: ResponseContext): Reading;
 }
 

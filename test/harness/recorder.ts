@@ -115,19 +115,15 @@ export class Recorder {
   readonly conditions: Conditions = new Conditions();
   /** Open connections, and closed ones with something untaken. */
   readonly connections: Set<RecordedConnection> = new Set();
-  script: Script = {};
-  readonly #default: Script;
+  readonly #default: Script = {
+    onRequest: (connection, { startLine }) => connection.write(okResponse(++this.#number, startLine[0])),
+  };
+  script: Script = this.#default;
   readonly #server: Server;
   #number = 0;
   #scriptFailure: unknown;
 
   private constructor() {
-    this.#default = {
-      onRequest: (connection, request) => {
-        connection.write(okResponse(++this.#number, request.startLine[0] === 'HEAD' ? 'HEAD' : 'GET'));
-      },
-    };
-    this.script = this.#default;
     // allowHalfOpen: a gateway's FIN is recorded and answered only by the script, never by Node.
     this.#server = createServer({ allowHalfOpen: true }, (socket) => {
       const connection = new RecordedConnection(this, socket);

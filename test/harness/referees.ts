@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { grammarReferee } from './grammar-referee.ts';
 import { stateMachineReferee } from './state-machine-referee.ts';
-import type { Reading, ResponseContext } from './http1-message.ts';
+import type { Reading, RequestContext, ResponseContext } from './http1-message.ts';
 
 /** @throws AssertionError where the referees read the stream of requests differently. */
-export function readAlike(bytes: Uint8Array): Reading {
-  return agreed(stateMachineReferee.readRequests(bytes), grammarReferee.readRequests(bytes), bytes);
+export function readAlike(bytes: Uint8Array, context?: RequestContext): Reading {
+  return agreed(stateMachineReferee.readRequests(bytes, context), grammarReferee.readRequests(bytes, context), bytes);
 }
 
 /** @throws AssertionError where the referees read the stream of responses differently. */

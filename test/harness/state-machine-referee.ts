@@ -4,6 +4,7 @@
 import type { Field, Message, Reading, Referee, ResponseContext } from './http1-message.ts';
 
 type State =
+  | 'emptyLf'
   | 'first' // method, or the version of a response
   | 'second' // target, or status
   | 'third' // version, or reason
@@ -46,6 +47,7 @@ export class StateMachineReader {
   readonly messages: Message[] = [];
   readonly #role: 'request' | 'response';
   readonly #methods: readonly string[];
+  readonly #skipsEmptyLines: boolean;
   #state: State = 'first';
   #reason = '';
   #text = '';
@@ -59,9 +61,10 @@ export class StateMachineReader {
   /** How much of CR LF CR LF the latest bytes are. */
   #blockEnd = 0;
 
-  constructor(role: 'request' | 'response', methods: readonly string[] = []) {
+  constructor(role: 'request' | 'response', methods: readonly string[] = [], skipsEmptyLines = false) {
     this.#role = role;
     this.#methods = methods;
+    this.#skipsEmptyLines = skipsEmptyLines;
   }
 
   /** Nothing of a next message has come. */
@@ -112,10 +115,19 @@ export class StateMachineReader {
   #step(byte: number): void {
     switch (this.#state) {
       case 'first':
+        if (byte === CR && this.#text === '' && this.#skipsEmptyLines) {
+          this.#state = 'emptyLf';
+          return;
+        }
         if (byte === SP) return this.#startPart(0, 'second');
         if (!isToken(byte) && !(this.#role === 'response' && byte === 0x2f))
           return this.#fail('byte in the first part of the line');
         return this.#take(byte);
+      case 'emptyLf':
+        if (byte !== LF) return this.#fail('CR without LF');
+        this.#touched = false;
+        this.#state = 'first';
+        return;
       case 'second':
         if (byte === SP) return this.#startPart(1, 'third');
         if (byte < 0x21 || byte > 0x7e || byte === 0x23) return this.#fail('byte in the second part of the line');
@@ -220,7 +232,8 @@ export class StateMachineReader {
       return isStatus ? undefined : this.#fail('status');
     }
     const isPath = second.startsWith('/');
-    const isAbsolute = second.startsWith('http://') || second.startsWith('https://');
+    const scheme = second.slice(0, second.indexOf('://') + 3).toLowerCase();
+    const isAbsolute = scheme === 'http://' || scheme === 'https://';
     const isSpecial = (second === '*' && first === 'OPTIONS') || first === 'CONNECT';
     if (!isPath && !isAbsolute && !isSpecial) this.#fail('target');
   }
@@ -298,8 +311,8 @@ export class StateMachineReader {
 
 export const stateMachineReferee: Referee = {
   name: 'state machine',
-  readRequests(bytes) {
-    const reader = new StateMachineReader('request');
+  readRequests(bytes, context = {}) {
+    const reader = new StateMachineReader('request', [], context.skipsEmptyLines);
     reader.push(bytes);
     return reader.read();
   },

@@ -15,7 +15,6 @@ export class WireClient {
   readonly socket: Socket;
   readonly #received: Buffer[] = [];
   readonly #conditions = new Conditions();
-  readonly #bytesReceived = { count: 0 };
   #end: 'open' | 'closed' | 'reset' = 'open';
 
   private constructor(socket: Socket) {
@@ -23,7 +22,6 @@ export class WireClient {
     socket.setNoDelay(true);
     socket.on('data', (chunk) => {
       this.#received.push(chunk);
-      this.#bytesReceived.count += chunk.length;
       this.#conditions.changed();
     });
     // The peer's FIN counts as its close; allowHalfOpen keeps our side as it was.
@@ -32,18 +30,12 @@ export class WireClient {
     socket.on('close', () => this.#ended('closed'));
   }
 
-  static async open(to: WireAddress, localAddress?: string): Promise<WireClient> {
-    const socket = connect({
-      host: to.address,
-      port: to.port,
-      allowHalfOpen: true,
-      ...(localAddress === undefined ? {} : { localAddress }),
-    });
-    const client = new WireClient(socket);
-    await client.#conditions.until(`a connection to ${to.address}:${to.port}`, () => {
-      if (client.#end !== 'open') throw new Error(`no connection to ${to.address}:${to.port}`);
-      socket.once('connect', () => client.#conditions.changed());
-      return socket.readyState === 'open' ? true : undefined;
+  static async open(to: WireAddress): Promise<WireClient> {
+    const client = new WireClient(connect({ host: to.address, port: to.port, allowHalfOpen: true }));
+    client.socket.once('connect', () => client.#conditions.changed());
+    await client.until(`a connection to ${to.address}:${to.port}`, () => {
+      if (client.#end !== 'open') throw new Error('refused');
+      return client.socket.readyState === 'open' || undefined;
     });
     return client;
   }
@@ -79,11 +71,6 @@ export class WireClient {
 
   async untilClosed(boundMs?: number): Promise<Buffer> {
     await this.until('the peer closes', () => this.#end !== 'open' || undefined, boundMs);
-    return this.received;
-  }
-
-  async untilBytes(count: number, boundMs?: number): Promise<Buffer> {
-    await this.until(`${count} bytes`, () => this.#bytesReceived.count >= count || undefined, boundMs);
     return this.received;
   }
 

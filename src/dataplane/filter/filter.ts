@@ -10,6 +10,8 @@ export interface FilterContext {
   readonly listenerPort: number;
   /** The path match that won: what a prefix replacement replaces. */
   readonly matchedPath: PathMatch;
+  /** What the client's Origin was, noted by the CORS filter: later filters may remove the field. */
+  corsOrigin: string | undefined;
   /** Sends a copy of the request, as it is now, to a cluster. */
   mirror(cluster: string): void;
 }

@@ -47,6 +47,7 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
   status = 0;
   flag: ResponseFlag | undefined = undefined;
   upstreamHeadAtMs = 0;
+  corsOrigin: string | undefined = undefined;
   tries = 0;
 
   readonly #services: RequestServices;

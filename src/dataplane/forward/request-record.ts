@@ -3,9 +3,9 @@ import type { AccessLog, AccessLogRecord } from '../../observability/access-log.
 import { statusClass } from '../../observability/metric-names.ts';
 import { parseTraceparent } from '../../observability/traceparent.ts';
 import type { RouteCells } from '../../observability/traffic-cells.ts';
-import type { HttpRequest } from './http-request.ts';
+import type { FinishedRequest } from './request-services.ts';
 
-export function recordRequest(request: HttpRequest, cells: RouteCells, accessLog: AccessLog | undefined): void {
+export function recordRequest(request: FinishedRequest, cells: RouteCells, accessLog: AccessLog | undefined): void {
   const durationMs = performance.now() - request.startMs;
   const { exchange, flag, status } = request;
   cells.requests.inc(statusClass(status));
@@ -16,7 +16,7 @@ export function recordRequest(request: HttpRequest, cells: RouteCells, accessLog
   accessLog?.log(accessLogRecord(request, durationMs));
 }
 
-function accessLogRecord(request: HttpRequest, durationMs: number): AccessLogRecord {
+function accessLogRecord(request: FinishedRequest, durationMs: number): AccessLogRecord {
   const { exchange, selection, startMs, upstreamHeadAtMs, tls } = request;
   const { headers } = exchange.request;
   const traceparent = headers.get('traceparent');

@@ -1,7 +1,12 @@
 // What every request needs of the engine it runs in.
 import type { TimeoutQueue } from '../../lib/timeout-queue.ts';
+import type { ResponseFlag } from '../../observability/response-flag.ts';
 import type { RouteCells } from '../../observability/traffic-cells.ts';
-import type { HttpRequest } from './http-request.ts';
+import type { EndpointPool } from '../cluster/endpoint-pool.ts';
+import type { Exchange } from '../exchange.ts';
+import type { RouteSelection } from '../route/candidate.ts';
+import type { RuntimeBackend } from '../runtime/runtime-route.ts';
+import type { RuntimeVirtualHost } from '../runtime/snapshot.ts';
 
 export interface RequestServices {
   readonly timeouts: {
@@ -11,7 +16,27 @@ export interface RequestServices {
     readonly tunnelIdle: TimeoutQueue;
   };
   /** Called exactly once for each request. */
-  onRequestDone(request: HttpRequest, cells: RouteCells): void;
+  onRequestDone(request: FinishedRequest, cells: RouteCells): void;
+}
+
+/** What became of a request; what it did not come to is undefined or 0. */
+export interface FinishedRequest {
+  readonly exchange: Exchange;
+  readonly tls: TlsInfo | undefined;
+  readonly requestId: string;
+  /** performance.now() when the head was complete. */
+  readonly startMs: number;
+  /** As matched, before filters rewrote it. */
+  readonly path: string;
+  readonly virtualHost: RuntimeVirtualHost | undefined;
+  readonly selection: RouteSelection<unknown> | undefined;
+  readonly backend: RuntimeBackend | undefined;
+  readonly endpoint: EndpointPool | undefined;
+  readonly status: number;
+  readonly flag: ResponseFlag | undefined;
+  /** performance.now() when the head of the answer came. */
+  readonly upstreamHeadAtMs: number;
+  readonly tries: number;
 }
 
 /** What the handshake settled. */

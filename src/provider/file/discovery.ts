@@ -8,8 +8,10 @@ import { operationProblem, wholeFileProblem, type FileProblem } from './file-pro
 export const MAX_FILES = 20_000;
 export const MAX_DIRECTORIES = 10_000;
 const STAT_CONCURRENCY = 64;
-/** File systems exist that tell times to two seconds only. */
-const TIME_RESOLUTION_MS = 2_000;
+/** Two changes within this time may leave the same time behind: a few ticks of the kernel. */
+const TIME_RESOLUTION_MS = 20;
+/** The same on file systems that keep whole seconds. */
+const COARSE_TIME_RESOLUTION_MS = 2_000;
 
 const MANIFEST_NAME = /^[^.].*\.(?:ya?ml|json)$/;
 
@@ -126,7 +128,8 @@ class Walk {
     }
     if (realPath !== resolve(path)) this.#observer?.onDirectory(dirname(realPath), basename(realPath));
     const { dev, ino, size, mtimeMs, ctimeMs } = stats;
-    const isSettled = Math.abs(this.#startedAtMs - ctimeMs) > TIME_RESOLUTION_MS;
+    const resolutionMs = mtimeMs % 1_000 === 0 ? COARSE_TIME_RESOLUTION_MS : TIME_RESOLUTION_MS;
+    const isSettled = Math.abs(this.#startedAtMs - ctimeMs) > resolutionMs;
     this.#files.set(path, { path, signature: [dev, ino, size, mtimeMs, ctimeMs].join(' '), isSettled });
   }
 

@@ -1,5 +1,5 @@
 // Reads manifest files in a worker thread that is started when there is something to read and ends when there was nothing for a while.
-// One file at a time; a file that takes too much time or memory becomes a problem, and the next one gets a new thread.
+// One file at a time; a file that takes too much time or memory becomes a problem, and the next one gets another thread.
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { wholeFileProblem, type FileProblemCode } from './file-problem.ts';
@@ -11,15 +11,19 @@ export interface ReaderLimits {
   readonly idleMs: number;
   /** For one file. */
   readonly maxFileMs: number;
-  /** A file of MAX_FILE_BYTES with manifests needs less than half of it. */
+  /** Far more than a file can need: a thread that runs out of memory may take the process with it. */
   readonly maxHeapMebibytes: number;
 }
 
-const DEFAULT_LIMITS: ReaderLimits = { idleMs: 5_000, maxFileMs: 30_000, maxHeapMebibytes: 512 };
+const DEFAULT_LIMITS: ReaderLimits = { idleMs: 5_000, maxFileMs: 30_000, maxHeapMebibytes: 1_024 };
 
 interface PendingRead {
-  readonly file: string;
-  readonly settle: (reading: FileReading) => void;
+  readonly requests: readonly ReadRequest[];
+  /** Of the first so many requests. */
+  readonly readings: FileReading[];
+  readonly timer: NodeJS.Timeout;
+  readonly resolve: (readings: readonly FileReading[]) => void;
+  readonly reject: (error: Error) => void;
 }
 
 export class ManifestReader {
@@ -38,31 +42,24 @@ export class ManifestReader {
     if (this.#pending === undefined) this.#endWhenIdle();
   }
 
-  /** Never rejects. The next file can be read when this one has been. */
-  async read(request: ReadRequest): Promise<FileReading> {
-    const { maxFileMs } = this.#limits;
-    const worker = (this.#worker ??= this.#start());
+  /** Reads files in turn; one call at a time. Rejects only when the reader is closed. */
+  read(requests: readonly ReadRequest[]): Promise<readonly FileReading[]> {
+    if (requests.length === 0) return Promise.resolve([]);
     clearTimeout(this.#idleTimer);
-    worker.ref();
-    const timer = setTimeout(
-      () => this.#fail(worker, 'too-complex', `takes more than ${maxFileMs} ms to read`),
-      maxFileMs,
-    );
-    const reading = await new Promise<FileReading>((settle) => {
-      this.#pending = { file: request.file, settle };
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origin
-      worker.postMessage(request);
+    return new Promise((resolve, reject) => {
+      const { maxFileMs } = this.#limits;
+      const timer = setTimeout(() => this.#fail('too-complex', `takes more than ${maxFileMs} ms to read`), maxFileMs);
+      this.#pending = { requests, readings: [], timer, resolve, reject };
+      this.#post(this.#pending);
     });
-    clearTimeout(timer);
-    this.#pending = undefined;
-    if (this.#worker !== undefined) this.#endWhenIdle();
-    return reading;
   }
 
-  /** Ends the thread; a further read starts another one. */
   async close(): Promise<void> {
     clearTimeout(this.#idleTimer);
-    await this.#worker?.terminate();
+    clearTimeout(this.#pending?.timer);
+    this.#pending?.reject(new Error('the reader was closed'));
+    this.#pending = undefined;
+    await this.#end();
   }
 
   #start(): Worker {
@@ -70,30 +67,64 @@ export class ManifestReader {
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: this.#limits.maxHeapMebibytes },
     });
+    // What a thread says after it was given up is of no interest.
+    const ifCurrent = (action: () => void): void => (worker === this.#worker ? action() : undefined);
+    worker.on('message', (reading: FileReading) => ifCurrent(() => this.#take(reading)));
+    worker.on('error', (error: NodeJS.ErrnoException) =>
+      ifCurrent(() => {
+        if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') this.#fail('too-complex', 'takes too much memory to read');
+        else this.#fail('unreadable', `cannot be read: ${error.message}`);
+      }),
+    );
+    worker.on('exit', () => ifCurrent(() => this.#fail('unreadable', 'cannot be read: the reading thread ended')));
     worker.unref();
-    worker.on('message', (reading: FileReading) => this.#pending?.settle(reading));
-    worker.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') this.#fail(worker, 'too-complex', 'takes too much memory to read');
-      else this.#fail(worker, 'unreadable', `cannot be read: ${error.message}`);
-    });
-    worker.on('exit', () => this.#fail(worker, 'unreadable', 'cannot be read: the reading was ended'));
     return worker;
   }
 
-  /** Gives up the thread, and the file that it was about to read. */
-  #fail(worker: Worker, code: FileProblemCode, message: string): void {
-    if (worker !== this.#worker) return;
-    this.#worker = undefined;
-    void worker.terminate();
+  /** Asks for what is still to be read. */
+  #post({ requests, readings }: PendingRead): void {
+    const worker = (this.#worker ??= this.#start());
+    worker.ref();
+    for (const request of requests.slice(readings.length)) {
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origin
+      worker.postMessage(request);
+    }
+  }
+
+  #take(reading: FileReading): void {
     const pending = this.#pending;
-    pending?.settle({ outcome: 'failed', problem: wholeFileProblem(pending.file, code, message) });
+    if (pending === undefined) return;
+    const { requests, readings, timer, resolve } = pending;
+    readings.push(reading);
+    timer.refresh();
+    if (readings.length < requests.length) return;
+    clearTimeout(timer);
+    this.#pending = undefined;
+    this.#endWhenIdle();
+    resolve(readings);
+  }
+
+  /** Gives up the thread and the file that it was reading; the files after it are for another thread. */
+  #fail(code: FileProblemCode, message: string): void {
+    void this.#end();
+    const { requests, readings } = this.#pending ?? { requests: [], readings: [] };
+    const request = requests[readings.length];
+    if (request === undefined) return;
+    this.#take({ outcome: 'failed', problem: wholeFileProblem(request.file, code, message) });
+    if (this.#pending !== undefined) this.#post(this.#pending);
   }
 
   #endWhenIdle(): void {
     this.#worker?.unref();
     clearTimeout(this.#idleTimer);
-    this.#idleTimer = setTimeout(() => void this.close(), this.#limits.idleMs);
+    this.#idleTimer = setTimeout(() => void this.#end(), this.#limits.idleMs);
     this.#idleTimer.unref();
+  }
+
+  async #end(): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = undefined;
+    await worker?.terminate();
   }
 }
 

@@ -17,6 +17,13 @@ export interface ManifestChange {
   readonly skipped: Readonly<Record<string, number>>;
 }
 
+export interface ManifestPlace {
+  readonly file: string;
+  /** Counted from 1. */
+  readonly line: number;
+  readonly column: number;
+}
+
 /** What is known of one file: what it holds, with the last good versions of what is bad in it now. */
 interface FileState {
   readonly fingerprint: string | undefined;
@@ -48,6 +55,15 @@ export class ManifestSet {
   /** Of the bytes that were read last. */
   fingerprint(path: string): string | undefined {
     return this.#files.get(path)?.fingerprint;
+  }
+
+  /** Where each object stands that a file has, by its key. */
+  places(): ReadonlyMap<string, ManifestPlace> {
+    const places = new Map<string, ManifestPlace>();
+    for (const [file, { objects }] of this.#files) {
+      for (const { key, line, column } of objects) if (!places.has(key)) places.set(key, { file, line, column });
+    }
+    return places;
   }
 
   /** Takes the files that there are, in order, new readings of some of them, and what was wrong with finding them. */

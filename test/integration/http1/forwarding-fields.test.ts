@@ -23,25 +23,12 @@ describe('forwarding fields', () => {
       assert.deepEqual(valuesOf(seen, 'x-forwarded-proto'), ['http']);
       assert.deepEqual(valuesOf(seen, 'x-forwarded-host'), ['example.com:8080']);
     });
+    // oxfmt-ignore
     const removed = [
-      ...[
-        'Forwarded',
-        'X-Real-IP',
-        'X-Forwarded-Client-Cert',
-        'X-Envoy-Internal',
-        'X-Envoy-External-Address',
-        'X-Envoy-Decorator-Operation',
-        'X-Envoy-Max-Retries',
-        'X-Envoy-Retry-On',
-      ],
-      ...[
-        'X-Envoy-Upstream-Rq-Timeout-Ms',
-        'X-Envoy-Downstream-Service-Cluster',
-        'X-Envoy-Force-Trace',
-        'X-Envoy-Expected-Rq-Timeout-Ms',
-        'X-Envoy-Ip-Tags',
-        'x-envoy-anything-new',
-      ],
+      'Forwarded', 'X-Real-IP', 'X-Forwarded-Client-Cert', 'X-Envoy-Internal', 'X-Envoy-External-Address',
+      'X-Envoy-Decorator-Operation', 'X-Envoy-Max-Retries', 'X-Envoy-Retry-On', 'X-Envoy-Upstream-Rq-Timeout-Ms',
+      'X-Envoy-Downstream-Service-Cluster', 'X-Envoy-Force-Trace', 'X-Envoy-Expected-Rq-Timeout-Ms', 'X-Envoy-Ip-Tags',
+      'x-envoy-anything-new',
     ];
     for (const name of removed) {
       test(`${name} is removed`, async () => {
@@ -52,14 +39,10 @@ describe('forwarding fields', () => {
         assert.deepEqual(valuesOf(seen, name.toLowerCase()), []);
       });
     }
+    // oxfmt-ignore
     for (const name of [
-      'X-Forwarded-For',
-      'X-Forwarded-Proto',
-      'X-Forwarded-Host',
-      'X-Forwarded-Port',
-      'X-Request-Id',
-      'X-Forwarded-Server',
-      'X-Forwarded-Prefix',
+      'X-Forwarded-For', 'X-Forwarded-Proto', 'X-Forwarded-Host', 'X-Forwarded-Port', 'X-Request-Id',
+      'X-Forwarded-Server', 'X-Forwarded-Prefix',
     ]) {
       test(`${name} is not believed`, async () => {
         const seen = await forwarded(
@@ -99,16 +82,9 @@ describe('forwarding fields', () => {
   });
 
   describe('I07 names with an underscore', () => {
+    // oxfmt-ignore
     for (const name of [
-      'x_forwarded_for',
-      'content_length',
-      'X_Real_IP',
-      'Transfer_Encoding',
-      'a_b',
-      '_',
-      'a_',
-      '_a',
-      'X-Forwarded_For',
+      'x_forwarded_for', 'content_length', 'X_Real_IP', 'Transfer_Encoding', 'a_b', '_', 'a_', '_a', 'X-Forwarded_For',
     ]) {
       test(`${name} is refused`, () => refused(gateway, request('GET /f', [`${name}: 1`])));
     }
@@ -118,33 +94,17 @@ describe('forwarding fields', () => {
     test('they are removed from a request, with all that Connection names', async () => {
       const seen = await forwarded(
         gateway,
+        // oxfmt-ignore
         request('GET /f', [
-          'Connection: keep-alive, X-Hop, x-other',
-          'connection: X-Third',
-          ...[
-            'X-Hop: 1',
-            'X-Other: 1',
-            'X-Third: 1',
-            'Keep-Alive: timeout=5',
-            'Proxy-Connection: keep-alive',
-            'TE: gzip, deflate;q=0.5',
-            'Trailer: X',
-            'Proxy-Authorization: Basic eA==',
-            'Proxy-Authenticate: x',
-          ],
-          'X-End: 1',
+          'Connection: keep-alive, X-Hop, x-other', 'connection: X-Third', 'X-Hop: 1', 'X-Other: 1', 'X-Third: 1',
+          'Keep-Alive: timeout=5', 'Proxy-Connection: keep-alive', 'TE: gzip, deflate;q=0.5', 'Trailer: X',
+          'Proxy-Authorization: Basic eA==', 'Proxy-Authenticate: x', 'X-End: 1',
         ]),
       );
       const names = seen.headers.map(([name]) => name.toLowerCase());
+      // oxfmt-ignore
       for (const name of [
-        'x-hop',
-        'x-other',
-        'x-third',
-        'keep-alive',
-        'proxy-connection',
-        'te',
-        'trailer',
-        'proxy-authorization',
+        'x-hop', 'x-other', 'x-third', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'proxy-authorization',
         'proxy-authenticate',
       ]) {
         assert.ok(!names.includes(name), name);
@@ -199,31 +159,19 @@ describe('forwarding fields', () => {
     });
     test('they are removed from a response', async () => {
       gateway.upstream.script = answering(
+        // oxfmt-ignore
         `HTTP/1.1 200 OK\r\n${[
-          ...[
-            'Connection: keep-alive, X-Hop, set-cookie, content-length',
-            'X-Hop: 1',
-            'Keep-Alive: timeout=1',
-            'Proxy-Connection: x',
-            'Proxy-Authenticate: Basic',
-            'Trailer: X',
-            'TE: x',
-            'Upgrade: h2c',
-          ],
-          ...['Set-Cookie: a=b', 'Set-Cookie: c=d', 'X-End: 1', 'Content-Length: 2', 'X-Upstream: 1'],
+          'Connection: keep-alive, X-Hop, set-cookie, content-length', 'X-Hop: 1', 'Keep-Alive: timeout=1',
+          'Proxy-Connection: x', 'Proxy-Authenticate: Basic', 'Trailer: X', 'TE: x', 'Upgrade: h2c', 'Set-Cookie: a=b',
+          'Set-Cookie: c=d', 'X-End: 1', 'Content-Length: 2', 'X-Upstream: 1',
         ].join('\r\n')}\r\n\r\nok`,
       );
       const client = await WireClient.open(gateway);
       const [response] = await client.send(request('GET /f')).untilResponses(1);
       const message = response ?? assert.fail();
+      // oxfmt-ignore
       for (const name of [
-        'x-hop',
-        'keep-alive',
-        'proxy-connection',
-        'proxy-authenticate',
-        'trailer',
-        'te',
-        'upgrade',
+        'x-hop', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'trailer', 'te', 'upgrade',
       ]) {
         assert.deepEqual(valuesOf(message, name), [], name);
       }
@@ -237,14 +185,11 @@ describe('forwarding fields', () => {
 
   describe('I09 a PROXY protocol header where it is off is bytes: 400', () => {
     const v2 = '\r\n\r\n\x00\r\nQUIT\n';
+    // oxfmt-ignore
     for (const prefix of [
-      'PROXY TCP4 6.6.6.6 127.0.0.1 1 80\r\n',
-      'PROXY TCP6 ::1 ::1 1 80\r\n',
-      'PROXY UNKNOWN\r\n',
-      `PROXY UNKNOWN ${'x'.repeat(120)}\r\n`,
-      'PROXY \r\n',
-      `${v2}\x21\x11\x00\x0c\x06\x06\x06\x06\x7f\x00\x00\x01\x00\x01\x00\x50`,
-      `${v2}\x20\x00\x00\x00`,
+      'PROXY TCP4 6.6.6.6 127.0.0.1 1 80\r\n', 'PROXY TCP6 ::1 ::1 1 80\r\n', 'PROXY UNKNOWN\r\n',
+      `PROXY UNKNOWN ${'x'.repeat(120)}\r\n`, 'PROXY \r\n',
+      `${v2}\x21\x11\x00\x0c\x06\x06\x06\x06\x7f\x00\x00\x01\x00\x01\x00\x50`, `${v2}\x20\x00\x00\x00`,
       `${v2}\x21\x11\xff\xff`,
       v2,
     ]) {

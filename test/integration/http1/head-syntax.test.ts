@@ -21,43 +21,25 @@ describe('head syntax', () => {
 
   const HOST = 'Host: example.com';
 
+  // oxfmt-ignore
   eachRefused('F13 line ends, folds, blanks and bytes that make a head ambiguous', [
-    `GET / HTTP/1.1\n${HOST}\n\n`,
-    `GET / HTTP/1.1\n${HOST}\r\n\r\n`,
-    `GET / HTTP/1.1\r\n${HOST}\n\r\n`,
-    `GET / HTTP/1.1\r\n${HOST}\nX: y\r\n\r\n`,
-    `GET / HTTP/1.1\r\n${HOST}\r\nX: y\n\n`,
-    `GET / HTTP/1.1\r${HOST}\r\n\r\n`,
-    `GET / HTTP/1.1\r\n${HOST}\rX: y\r\n\r\n`,
-    `GET / HTTP/1.1\r\n${HOST}\r\n\rX: y\r\n\r\n`,
-    `GET / HTTP/1.1\r\n${HOST}\r\r\n\r\n`,
-    `GET / HTTP/1.1\r\r\n${HOST}\r\n\r\n`,
-    `GET / HTTP/1.1\r\n${HOST}\r\nX: a\x00b\r\n\r\n`,
-    `GET / HTTP/1.1\r\n${HOST}\r\nX\x00: b\r\n\r\n`,
-    `GET / HTTP/1.1\r\n${HOST}\r\n\x00\r\n\r\n`,
-    `GET /\x00 HTTP/1.1\r\n${HOST}\r\n\r\n`,
-    `\x00GET / HTTP/1.1\r\n${HOST}\r\n\r\n`,
+    `GET / HTTP/1.1\n${HOST}\n\n`, `GET / HTTP/1.1\n${HOST}\r\n\r\n`, `GET / HTTP/1.1\r\n${HOST}\n\r\n`,
+    `GET / HTTP/1.1\r\n${HOST}\nX: y\r\n\r\n`, `GET / HTTP/1.1\r\n${HOST}\r\nX: y\n\n`,
+    `GET / HTTP/1.1\r${HOST}\r\n\r\n`, `GET / HTTP/1.1\r\n${HOST}\rX: y\r\n\r\n`,
+    `GET / HTTP/1.1\r\n${HOST}\r\n\rX: y\r\n\r\n`, `GET / HTTP/1.1\r\n${HOST}\r\r\n\r\n`,
+    `GET / HTTP/1.1\r\r\n${HOST}\r\n\r\n`, `GET / HTTP/1.1\r\n${HOST}\r\nX: a\x00b\r\n\r\n`,
+    `GET / HTTP/1.1\r\n${HOST}\r\nX\x00: b\r\n\r\n`, `GET / HTTP/1.1\r\n${HOST}\r\n\x00\r\n\r\n`,
+    `GET /\x00 HTTP/1.1\r\n${HOST}\r\n\r\n`, `\x00GET / HTTP/1.1\r\n${HOST}\r\n\r\n`,
     ...Array.from({ length: 32 }, (_, code) => code)
       .filter((code) => code !== 9)
       .map((code) => `GET / HTTP/1.1\r\n${HOST}\r\nX: a${String.fromCharCode(code)}b\r\n\r\n`),
     ...['a\r\n b', 'a\r\n\tb', '\r\n b', 'a\r\n \r\n b', 'a\r\n '].map(
       (folded) => `GET / HTTP/1.1\r\n${HOST}\r\nX: ${folded}\r\n\r\n`,
     ),
+    // oxfmt-ignore
     ...[
-      'X : b',
-      'X\t: b',
-      'X\x0b: b',
-      ': b',
-      ' : b',
-      'X',
-      'X b',
-      '',
-      ' X: b',
-      '\tX: b',
-      '\x85: b',
-      'X\x85: b',
-      'X\xff: b',
-      'X\x7f: b',
+      'X : b', 'X\t: b', 'X\x0b: b', ': b', ' : b', 'X', 'X b', '', ' X: b', '\tX: b', '\x85: b', 'X\x85: b',
+      'X\xff: b', 'X\x7f: b',
     ].map((field) => `GET / HTTP/1.1\r\n${field}\r\n${HOST}\r\n\r\n`),
     ...['X : b', ': b', 'X', 'X\x85: b', ' X: b'].map(
       (field) => `GET / HTTP/1.1\r\n${HOST}\r\n${field}\r\nZ: c\r\n\r\n`,
@@ -71,22 +53,10 @@ describe('head syntax', () => {
   ]);
 
   describe('F14 obs-text and odd but legal bytes in values are forwarded unchanged', () => {
+    // oxfmt-ignore
     const values = [
-      ...[
-        '\xa0',
-        '\xff',
-        '\xa0a\xa0',
-        '\x80\x85\x9b',
-        'caf\xc3\xa9',
-        '\xef\xbb\xbfx',
-        'a\tb',
-        'a  b',
-        '"a, b"',
-        '',
-        '!~',
-        '%00%0d%0a',
-        "'\\{}[]<>@",
-      ],
+      '\xa0', '\xff', '\xa0a\xa0', '\x80\x85\x9b', 'caf\xc3\xa9', '\xef\xbb\xbfx', 'a\tb', 'a  b', '"a, b"', '', '!~',
+      '%00%0d%0a', "'\\{}[]<>@",
       ...Array.from({ length: 128 }, (_, i) => `<${String.fromCharCode(128 + i)}>`),
     ];
     test(`${values.length} values`, async () => {
@@ -108,54 +78,20 @@ describe('head syntax', () => {
 
   eachRefused(
     'F15 blanks in the request line',
+    // oxfmt-ignore
     [
-      'GET  /',
-      'GET /  HTTP/1.1',
-      'GET / HTTP/1.1 ',
-      'GET\t/',
-      'GET /\tHTTP/1.1',
-      'GET / HTTP/1.1\t',
-      'GET / x HTTP/1.1',
-      'GET\x0b/',
-      'GET /\x0c HTTP/1.1',
-      'GET /\xa0HTTP/1.1',
-      'GET / x',
+      'GET  /', 'GET /  HTTP/1.1', 'GET / HTTP/1.1 ', 'GET\t/', 'GET /\tHTTP/1.1', 'GET / HTTP/1.1\t',
+      'GET / x HTTP/1.1', 'GET\x0b/', 'GET /\x0c HTTP/1.1', 'GET /\xa0HTTP/1.1', 'GET / x',
     ].map((line) => `${/HTTP\//.test(line) ? line : `${line} HTTP/1.1`}\r\n${HOST}\r\n\r\n`),
   );
 
   eachRefused(
     'F16 other versions',
+    // oxfmt-ignore
     [
-      ...[
-        'HTTP/0.9',
-        'HTTP/1.2',
-        'HTTP/1.10',
-        'HTTP/2.0',
-        'HTTP/2',
-        'HTTP/3',
-        'http/1.1',
-        'Http/1.1',
-        'HTTP/01.1',
-        'HTTP/1.01',
-        'HTTP/1',
-        'HTTP/1.',
-        'HTTP/.1',
-        'HTTP/1,1',
-      ],
-      ...[
-        'HTTP 1.1',
-        'HTTP/11',
-        'HTTPS/1.1',
-        'ICY/1.1',
-        'HTTP/1.1HTTP/1.1',
-        'HTTP/1.1\x00',
-        'HTTP/\xb9.1',
-        'HTTP/1.1;',
-        '/1.1',
-        'RTSP/1.0',
-        'HTTP/-1.1',
-        'HTTP/1.1.1',
-      ],
+      'HTTP/0.9', 'HTTP/1.2', 'HTTP/1.10', 'HTTP/2.0', 'HTTP/2', 'HTTP/3', 'http/1.1', 'Http/1.1', 'HTTP/01.1',
+      'HTTP/1.01', 'HTTP/1', 'HTTP/1.', 'HTTP/.1', 'HTTP/1,1', 'HTTP 1.1', 'HTTP/11', 'HTTPS/1.1', 'ICY/1.1',
+      'HTTP/1.1HTTP/1.1', 'HTTP/1.1\x00', 'HTTP/\xb9.1', 'HTTP/1.1;', '/1.1', 'RTSP/1.0', 'HTTP/-1.1', 'HTTP/1.1.1',
     ].map((version) => `GET / ${version}\r\n${HOST}\r\n\r\n`),
     [400, 505],
   );
@@ -175,23 +111,10 @@ describe('head syntax', () => {
   });
   eachRefused(
     'F17 methods that are refused',
+    // oxfmt-ignore
     [
-      'get',
-      'Get',
-      'gET',
-      'GEt',
-      'Z'.repeat(33),
-      'GE(T',
-      'G\x00T',
-      'G\xc9T',
-      '"GET"',
-      'GET,',
-      '',
-      'GET:',
-      'G/T',
-      'post',
-      '{GET}',
-      'HTTP/1.1',
+      'get', 'Get', 'gET', 'HEADx', 'HEAD^', 'GEt', 'Z'.repeat(33), 'GE(T', 'G\x00T', 'G\xc9T', '"GET"', 'GET,', '', 'GET:', 'G/T',
+      'post', '{GET}', 'HTTP/1.1',
     ].map((method) => request(`${method} /f`)),
     [400, 501],
   );

@@ -214,12 +214,78 @@ describe('message flow', () => {
       await gateway.upstream.until('the end of the tunnel', () => tunnel?.end !== 'open' || undefined);
       gateway.upstream.forget();
     });
+    test('the protocol that the upstream chose is the one that the client is told', async () => {
+      gateway.upstream.script = {
+        onRequest: (connection) =>
+          connection.write('HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n\x00early'),
+      };
+      const client = await WireClient.open(gateway);
+      await client.send(request('GET /f', ['Connection: Upgrade', 'Upgrade: chat/2, websocket'])).untilText('early');
+      assert.match(client.received.toString('latin1'), /\r\nupgrade: websocket\r\n/i);
+      gateway.upstream.forget();
+      client.destroy();
+    });
+    test('a protocol that the client did not offer is 502', async () => {
+      gateway.upstream.script = {
+        onRequest: (connection) =>
+          connection.write('HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n'),
+      };
+      const client = await WireClient.open(gateway);
+      const responses = await client.send(request('GET /f', WEBSOCKET)).untilResponses(1);
+      assert.deepEqual(responses.map(statusOf), [502]);
+      gateway.upstream.forget();
+      client.destroy();
+    });
     test("bytes behind an upgrade request that is not granted are the next request, not the upstream's", async () => {
       const { requests } = await forwardedAll(gateway, request('GET /f', WEBSOCKET) + request('GET /g'), [
         'GET',
         'GET',
       ]);
       assert.deepEqual(requests.map(summaryOf), ['GET /f', 'GET /g']);
+    });
+  });
+
+  describe('a reused upstream connection that dies', () => {
+    /** Every connection answers one request and closes on the second, as a server does whose idle timeout just ended. */
+    const dying = {
+      onRequest: (connection: RecordedConnection) => {
+        if (connection.requestCount > 1) connection.finish();
+        else connection.write(okResponse(1));
+      },
+    };
+    for (const [stream, statuses, sent] of [
+      [request('GET /b'), [200], 2],
+      [request('PUT /b'), [200], 2],
+      [request('POST /b'), [502, 503], 1],
+      [request('POST /b', [FIVE], 'hello'), [502, 503], 1],
+      [request('PATCH /b', [CHUNKED], CHUNKS), [502, 503], 1],
+    ] as const) {
+      test(`${stream.slice(0, 7)} is sent ${sent === 1 ? 'once' : 'once more'}`, async () => {
+        gateway.upstream.forget();
+        gateway.upstream.script = dying;
+        const client = await WireClient.open(gateway);
+        await client.send(request('GET /a')).untilResponses(1);
+        const responses = await client.send(stream).untilResponses(2);
+        assert.ok((statuses as readonly number[]).includes(statusOf(responses[1] ?? assert.fail())));
+        const seen = gateway.upstream.takeRequests().map(summaryOf);
+        assert.deepEqual(seen, ['GET /a', ...Array.from({ length: sent }, () => seen[1])]);
+        client.destroy();
+      });
+    }
+    test('one that dies within its answer is not asked again', async () => {
+      gateway.upstream.forget();
+      gateway.upstream.script = {
+        onRequest: (connection) => {
+          connection.write(connection.requestCount > 1 ? 'HTTP/1.1 2' : okResponse(1));
+          if (connection.requestCount > 1) connection.finish();
+        },
+      };
+      const client = await WireClient.open(gateway);
+      await client.send(request('GET /a')).untilResponses(1);
+      const responses = await client.send(request('GET /b')).untilResponses(2);
+      assert.ok([502, 503].includes(statusOf(responses[1] ?? assert.fail())));
+      assert.equal(gateway.upstream.takeRequests().length, 2);
+      client.destroy();
     });
   });
 

@@ -44,40 +44,11 @@ describe('request framing', () => {
     [FIVE, FIVE],
     [FIVE, 'Content-Length: 6'],
     ['Content-Length: 0', 'content-length: 5'],
+    // oxfmt-ignore
     ...[
-      ...[
-        '5, 5',
-        '5,6',
-        '1, 1',
-        '+5',
-        '-5',
-        '-0',
-        '0x5',
-        '5_0',
-        '',
-        ' ',
-        '5 5',
-        '5;',
-        ',5',
-        '5,',
-        '5.0',
-        '5e0',
-        '5\x0b',
-        '\x0c5',
-        '5\xa0',
-        '\xb25',
-      ],
-      ...[
-        '18446744073709551621',
-        '9007199254740993',
-        '99999999999999999999999999',
-        '"5"',
-        '5\t5',
-        '0b101',
-        'chunked',
-        'NaN',
-        '5L',
-      ],
+      '5, 5', '5,6', '1, 1', '+5', '-5', '-0', '0x5', '5_0', '', ' ', '5 5', '5;', ',5', '5,', '5.0', '5e0', '5\x0b',
+      '\x0c5', '5\xa0', '\xb25', '18446744073709551621', '9007199254740993', '99999999999999999999999999', '"5"',
+      '5\t5', '0b101', 'chunked', 'NaN', '5L',
     ].map((value) => [`Content-Length: ${value}`]),
   ]);
 
@@ -114,42 +85,12 @@ describe('request framing', () => {
   );
 
   eachRefused('F06 an obfuscated Transfer-Encoding', [
+    // oxfmt-ignore
     ...[
-      ...[
-        'xchunked',
-        'chunkedx',
-        'chunked, identity',
-        'identity, chunked',
-        'identity',
-        'chunked, chunked',
-        'chunked chunked',
-        'chunk',
-        '',
-      ],
-      ...[
-        '\x0bchunked',
-        'chunked\x0b',
-        '\x0cchunked',
-        '\xffchunked',
-        'chunked\xff',
-        '\xa0chunked',
-        'chunked\xa0',
-        '\x00chunked',
-        'chunked\x00',
-      ],
-      ...[
-        '"chunked"',
-        "'chunked'",
-        'chunked;q=1',
-        'chunked;',
-        ';chunked',
-        'x chunked',
-        'chun\tked',
-        'chunked\x85',
-        'chunked\r\n x',
-        'chunked\r\n\t',
-        '\r\n chunked',
-      ],
+      'xchunked', 'chunkedx', 'chunked, identity', 'identity, chunked', 'identity', 'chunked, chunked',
+      'chunked chunked', 'chunk', '', '\x0bchunked', 'chunked\x0b', '\x0cchunked', '\xffchunked', 'chunked\xff',
+      '\xa0chunked', 'chunked\xa0', '\x00chunked', 'chunked\x00', '"chunked"', "'chunked'", 'chunked;q=1', 'chunked;',
+      ';chunked', 'x chunked', 'chun\tked', 'chunked\x85', 'chunked\r\n x', 'chunked\r\n\t', '\r\n chunked',
     ].map((value) => [`Transfer-Encoding: ${value}`]),
     ['Transfer-Encoding : chunked'],
     ['Transfer-Encoding\t: chunked'],
@@ -191,26 +132,10 @@ describe('request framing', () => {
 
   describe('F09 broken chunks', () => {
     const bodies = [
+      // oxfmt-ignore
       ...[
-        '0x5',
-        '0_5',
-        '+5',
-        '-5',
-        ' 5',
-        '5 ',
-        '\t5',
-        '5\t',
-        '',
-        'g',
-        '5g',
-        '5,',
-        '"5"',
-        '5\x00',
-        '\x005',
-        '5\xa0',
-        '05h',
-        '0x',
-        '5\x0b',
+        '0x5', '0_5', '+5', '-5', ' 5', '5 ', '\t5', '5\t', '', 'g', '5g', '5,', '"5"', '5\x00', '\x005', '5\xa0',
+        '05h', '0x', '5\x0b',
       ].map((size) => `${size}\r\nhello\r\n0\r\n\r\n`),
       ...[
         '8000000000000000',
@@ -219,31 +144,26 @@ describe('request framing', () => {
         '100000000000000000000000000000005',
         'fffffffffffffffffffff',
       ].map((size) => `${size}\r\nhello\r\n0\r\n\r\n`),
-      ...['\n', '\r', '\r\r\n', '\n\r\n', '\r\n\r\n', '\n\r', '\r\x00\n', ' \r\n'].map(
+      ...['\n', '\r', '\r\r\n', '\n\r\n', '\r\n\r\n', '\n\r', '\r\x00\n', ' \r\n', '\rX', '\r\r', 'X\n'].map(
         (end) => `5${end}hello\r\n0\r\n\r\n`,
       ),
-      ...['\n', '\r', '', 'X', '\r\r\n', '\n\r\n', '\r\n\r\n', ' \r\n', 'world\r\n', '\rX', '\r\r'].map(
+      ...['\n', '\r', '', 'X', '\r\r\n', '\n\r\n', '\r\n\r\n', ' \r\n', 'world\r\n', '\rX', '\r\r', 'X\n'].map(
         (end) => `5\r\nhello${end}0\r\n\r\n`,
       ),
       ...['\n', '\r', '\r\r\n', '\n\r\n', 'X\r\n'].map((end) => `5\r\nhello\r\n0${end}\r\n`),
+      // oxfmt-ignore
       ...[
-        '\n',
-        '\rX',
-        'X\r\n\r\n',
-        ' \r\n\r\n',
-        '\n\n',
-        '\r\r\n',
-        'A: b\n\n',
-        'A: b\r\n\n',
-        'A: b\r\r\n\r\n',
-        'A : b\r\n\r\n',
-        ' A: b\r\n\r\n',
-        'A: b\r\n c\r\n\r\n',
+        '\n', '\rX', 'X\r\n\r\n', ' \r\n\r\n', '\n\n', '\r\r\n', 'A: b\n\n', 'A: b\r\n\n', 'A: b\r\r\n\r\n',
+        'A : b\r\n\r\n', ' A: b\r\n\r\n', 'A: b\r\n c\r\n\r\n',
       ].map((end) => `5\r\nhello\r\n0\r\n${end}`),
       ...[';\r\r;', ';a\nb', ';a=b\rc', ';\x00', ';a=\x7f', ';a\n', ';a\r\r\n', ';\n'].map(
         (extension) => `5${extension}\r\nhello\r\n0\r\n\r\n`,
       ),
-      ...['5;a\r\r\nhello\r\n', '5;a\nhello\r\n', '5;\nxx\r\nhello\r\n', '0;a\n\r\n', '0;\r\r\n\r\n'],
+      '5;a\r\r\nhello\r\n',
+      '5;a\nhello\r\n',
+      '5;\nxx\r\nhello\r\n',
+      '0;a\n\r\n',
+      '0;\r\r\n\r\n',
       '4\r\nhello\r\n0\r\n\r\n',
       '6\r\nhello\r\n0\r\n\r\n',
     ];
@@ -311,14 +231,9 @@ describe('request framing', () => {
     ]) {
       test(`${field} is dropped`, async () => assert.deepEqual(await trailersOf(`X-Checksum: 7\r\n${field}\r\n`), ['x-checksum: 7']));
     }
+    // oxfmt-ignore
     for (const trailers of [
-      'X_Y: z\r\n',
-      'A\r\n',
-      ': b\r\n',
-      'A: b\x00\r\n',
-      'A b: c\r\n',
-      'A: \x01\r\n',
-      '\x85: b\r\n',
+      'X_Y: z\r\n', 'A\r\n', ': b\r\n', 'A: b\x00\r\n', 'A b: c\r\n', 'A: \x01\r\n', '\x85: b\r\n',
     ]) {
       test(`${JSON.stringify(trailers)} is refused`, () =>
         cut(gateway, request('POST /f', [CHUNKED], `1\r\na\r\n0\r\n${trailers}\r\n`)));

@@ -1,13 +1,14 @@
 // F24, F25 and R01–R09: limits on what one client may send, hold or keep waiting, each with its own answer.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { startGateway } from '../../harness/engine.ts';
+import { startGateway, startGateways } from '../../harness/engine.ts';
 import { assertCut, forwarded, refused, request } from '../../harness/http1-attack.ts';
 import { statusOf, valueOf } from '../../harness/http1-message.ts';
 import { quote } from '../../harness/referees.ts';
 import { okResponse } from '../../harness/recorder.ts';
 import { WireClient } from '../../harness/wire-client.ts';
-import type { Gateway } from '../../harness/engine.ts';
+import type { Gateway, Gateways } from '../../harness/engine.ts';
+import type { Target } from '../../harness/http1-attack.ts';
 
 const CHUNKED = 'Transfer-Encoding: chunked';
 
@@ -149,100 +150,92 @@ describe('limits on a head', () => {
   });
 });
 
-describe('limits on time', () => {
-  const timeouts = { headMs: 300, bodyIdleMs: 300, keepAliveIdleMs: 300, writeStallMs: 300, lingerMs: 300 };
-  let gateway: Gateway;
+const TIMEOUTS = { headMs: 300, bodyIdleMs: 300, keepAliveIdleMs: 300, writeStallMs: 300, lingerMs: 300 };
+
+/** All at once: these tests only wait. Each has a target of its own. */
+describe('limits on slowness', { concurrency: true }, () => {
+  let gateways: Gateways;
+  let used = 0;
   before(async () => {
-    gateway = await startGateway({ timeouts });
+    gateways = await startGateways(20, { timeouts: TIMEOUTS });
   });
-  afterEach(() => gateway.upstream.useDefaultScript());
-  after(() => gateway.close());
+  after(() => gateways[Symbol.asyncDispose]());
+
+  const ownTarget = (): Target => gateways.targets[used++] ?? assert.fail('more targets are needed');
 
   /** A piece every 50 ms until the gateway closes: what a slow attacker does. */
-  async function drip(client: WireClient, piece: string): Promise<number> {
+  async function drip(client: WireClient, piece: string): Promise<void> {
     const startMs = performance.now();
     const timer = setInterval(() => client.send(piece), 50);
     try {
       await client.untilClosed(3_000);
     } finally {
       clearInterval(timer);
+      client.destroy();
     }
-    return performance.now() - startMs;
+    const tookMs = performance.now() - startMs;
+    assert.ok(tookMs > 200 && tookMs < 2_000, `${tookMs} ms`);
   }
 
-  describe('R01 a head that takes too long is 408, however it drips', () => {
-    for (const [start, piece] of [
-      ['G', ''],
-      ['GET / HTTP/1.1\r\nHost: h\r\n', ''],
-      ['GET / HTTP/1.1\r\nHost: h\r\n', 'X: y\r\n'],
-      ['GET / HTTP/1.1\r\nX: ', 'y'],
-      ['GET /', 'a'],
-    ] as const) {
-      test(JSON.stringify([start, piece]), async () => {
-        const client = await WireClient.open(gateway);
-        client.send(start);
-        const tookMs = await drip(client, piece);
-        assert.match(client.received.toString('latin1'), /^HTTP\/1\.1 408 [^]*\r\nconnection: close\r\n/i);
-        assert.ok(tookMs > 200 && tookMs < 1_500, `${tookMs} ms`);
-        assert.equal(gateway.upstream.untakenBytes, 0);
-        client.destroy();
-      });
-    }
-    test('empty lines do not extend it', async () => {
-      const client = await WireClient.open(gateway);
-      assert.ok((await drip(client, '\r\n')) < 1_500);
-      client.destroy();
-    });
-    test('the second head too', async () => {
-      const client = await WireClient.open(gateway);
-      await client.send(request('GET /f')).untilResponses(1);
-      client.send('GET /g HTTP/1.1\r\n');
-      assert.ok((await drip(client, 'X: y\r\n')) < 1_500);
-      assert.deepEqual(client.responses().map(statusOf), [200, 408]);
-      gateway.upstream.takeRequests();
-      client.destroy();
-    });
-    test('a connection that says nothing is closed', async () => {
-      const client = await WireClient.open(gateway);
-      assert.ok((await drip(client, '')) < 1_500);
-      client.destroy();
-    });
-    test('a kept connection that says nothing is closed without an answer', async () => {
-      const client = await WireClient.open(gateway);
-      await client.send(request('GET /f')).untilResponses(1);
-      assert.ok((await drip(client, '')) < 1_500);
-      assert.deepEqual(client.responses().map(statusOf), [200]);
-      gateway.upstream.takeRequests();
-      client.destroy();
-    });
-  });
+  const TIMED_OUT = /^HTTP\/1\.1 408 [^]*\r\nconnection: close\r\n/i;
 
-  describe('R02 a body that stops is 408 and cut', () => {
-    for (const [field, part] of [
-      ['Content-Length: 10', 'hello'],
-      ['Content-Length: 10', ''],
-      [CHUNKED, '5\r\nhel'],
-      [CHUNKED, '5'],
-      [CHUNKED, '5\r\nhello\r\n0\r\n'],
-      [CHUNKED, '5\r\nhello\r\n0\r\nX: y\r\n'],
-    ] as const) {
-      test(`${field} ${JSON.stringify(part)}`, async () => {
-        const client = await WireClient.open(gateway);
-        client.send(request('POST /f', [field], part));
-        assert.ok((await drip(client, '')) < 1_500);
-        assert.match(client.received.toString('latin1'), /^HTTP\/1\.1 408 [^]*\r\nconnection: close\r\n/i);
-        await assertCut(gateway.upstream);
-        client.destroy();
-      });
-    }
-    test('framing without data is no progress', async () => {
-      const client = await WireClient.open(gateway);
-      client.send(request('POST /f', [CHUNKED], '5;'));
-      assert.ok((await drip(client, 'x')) < 2_500, 'extension bytes do not keep a connection open');
-      await assertCut(gateway.upstream);
-      client.destroy();
+  for (const [start, piece] of [
+    ['G', ''],
+    ['GET / HTTP/1.1\r\nHost: h\r\n', ''],
+    ['GET / HTTP/1.1\r\nHost: h\r\n', 'X: y\r\n'],
+    ['GET / HTTP/1.1\r\nX: ', 'y'],
+    ['GET /', 'a'],
+  ] as const) {
+    test(`R01 a head that takes too long is 408: ${JSON.stringify([start, piece])}`, async () => {
+      const target = ownTarget();
+      const client = await WireClient.open(target);
+      await drip(client.send(start), piece);
+      assert.match(client.received.toString('latin1'), TIMED_OUT);
+      assert.equal(target.upstream.untakenBytes, 0);
     });
+  }
+  test('R01 a connection that says nothing is closed', async () => drip(await WireClient.open(ownTarget()), ''));
+
+  for (const [name, start, piece, statuses] of [
+    ['the second head too', 'GET /g HTTP/1.1\r\n', 'X: y\r\n', [200, 408]],
+    ['empty lines do not keep a connection', '', '\r\n', [200]],
+    ['a kept connection that says nothing is closed without an answer', '', '', [200]],
+  ] as const) {
+    test(`R01 ${name}`, async () => {
+      const client = await WireClient.open(ownTarget());
+      await client.send(request('GET /f')).untilResponses(1);
+      await drip(client.send(start), piece);
+      assert.deepEqual(client.responses().map(statusOf), statuses);
+    });
+  }
+
+  for (const [field, part, piece] of [
+    ['Content-Length: 10', 'hello', ''],
+    ['Content-Length: 10', '', ''],
+    [CHUNKED, '5\r\nhel', ''],
+    [CHUNKED, '5', ''],
+    [CHUNKED, '5\r\nhello\r\n0\r\n', ''],
+    [CHUNKED, '5\r\nhello\r\n0\r\nX: y\r\n', ''],
+    [CHUNKED, '5;', 'framing is no progress'],
+    [CHUNKED, '0\r\n', 'X: y\r\n'],
+  ] as const) {
+    test(`R02 a body that stops is 408 and cut: ${JSON.stringify([field, part, piece])}`, async () => {
+      const target = ownTarget();
+      const client = await WireClient.open(target);
+      await drip(client.send(request('POST /f', [field], part)), piece);
+      assert.match(client.received.toString('latin1'), TIMED_OUT);
+      await assertCut(target.upstream);
+    });
+  }
+});
+
+describe('limits on buffers', () => {
+  let gateway: Gateway;
+  before(async () => {
+    gateway = await startGateway({ timeouts: TIMEOUTS });
   });
+  afterEach(() => gateway.upstream.useDefaultScript());
+  after(() => gateway.close());
 
   test('R03 a client that does not read is cut, and the gateway holds little of what it does not read', async () => {
     let taken = 0;
@@ -267,6 +260,24 @@ describe('limits on time', () => {
     // Loopback sockets of both hops buffer several megabytes in the kernel; the gateway itself adds less than one.
     assert.ok(taken < 40_000_000, `${taken} bytes were taken from the upstream`);
     gateway.upstream.take();
+    client.destroy();
+  });
+
+  test('R03 an upstream that does not read is cut, and the gateway holds little of what it does not read', async () => {
+    gateway.upstream.script = { onHead: (connection) => void connection.socket.pause() };
+    const client = await WireClient.open(gateway);
+    client.send(request('POST /f', ['Content-Length: 1000000000']));
+    const block = Buffer.alloc(64 * 1024);
+    let sent = 0;
+    const more = (): void => {
+      while (client.end === 'open' && client.socket.write(block)) sent += block.length;
+    };
+    client.socket.on('drain', more);
+    more();
+    const received = await client.untilClosed();
+    assert.match(received.toString('latin1'), /^HTTP\/1\.1 50[234] /);
+    assert.ok(sent < 40_000_000, `${sent} bytes were taken from the client`);
+    gateway.upstream.forget();
     client.destroy();
   });
 

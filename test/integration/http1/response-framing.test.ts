@@ -64,16 +64,10 @@ describe('response framing', () => {
       ...['5, 5', '+5', '-5', '0x5', '', '5_0', '99999999999999999999', '5 5', '5,'].map(
         (value) => `${OK}Content-Length: ${value}\r\n\r\nhello`,
       ),
+      // oxfmt-ignore
       ...[
-        'gzip, chunked',
-        'gzip',
-        'identity',
-        ',chunked',
-        'xchunked',
-        'chunked, chunked',
-        '\x0bchunked',
-        'chunked, identity',
-        '',
+        'gzip, chunked', 'gzip', 'identity', ',chunked', 'xchunked', 'chunked, chunked', '\x0bchunked',
+        'chunked, identity', '',
       ].map((value) => `${OK}Transfer-Encoding: ${value}\r\n\r\n${chunks}`),
       `${OK}${CHUNKED}${CHUNKED}\r\n${chunks}`,
       `HTTP/1.0 200 OK\r\n${CHUNKED}\r\n${chunks}`,
@@ -89,29 +83,15 @@ describe('response framing', () => {
       `${OK}X\x85: a\r\n${FIVE}\r\nhello`,
       `HTTP/1.1 200 OK\n${FIVE}\r\nhello`,
       `HTTP/1.1 200 OK\nContent-Length: 5\n\nhello`,
+      // oxfmt-ignore
       ...[
-        'HTTP/1.1 20 OK',
-        'HTTP/1.1 2000 OK',
-        'HTTP/1.1 099 X',
-        'HTTP/1.1 000 X',
-        'HTTP/1.1 600 X',
-        'HTTP/1.1 +20 X',
-        'HTTP/1.1  200 OK',
-        'HTTP/1.1 2e2 OK',
-        'HTTP/1.1 -20 X',
-        'HTTP/1.1\t200 OK',
+        'HTTP/1.1 20 OK', 'HTTP/1.1 2000 OK', 'HTTP/1.1 099 X', 'HTTP/1.1 000 X', 'HTTP/1.1 600 X', 'HTTP/1.1 +20 X',
+        'HTTP/1.1  200 OK', 'HTTP/1.1 2e2 OK', 'HTTP/1.1 -20 X', 'HTTP/1.1\t200 OK',
       ].map((line) => `${line}\r\n${FIVE}\r\nhello`),
+      // oxfmt-ignore
       ...[
-        'HTTP/2.0 200 OK',
-        'HTTP/2 200 OK',
-        'HTTP/0.9 200 OK',
-        'HTTP/1.2 200 OK',
-        'http/1.1 200 OK',
-        'ICY 200 OK',
-        'HTTPS/1.1 200 OK',
-        ' HTTP/1.1 200 OK',
-        'GET / HTTP/1.1',
-        'HTTP/1.1 200 O\x00K',
+        'HTTP/2.0 200 OK', 'HTTP/2 200 OK', 'HTTP/0.9 200 OK', 'HTTP/1.2 200 OK', 'http/1.1 200 OK', 'ICY 200 OK',
+        'HTTPS/1.1 200 OK', ' HTTP/1.1 200 OK', 'GET / HTTP/1.1', 'HTTP/1.1 200 O\x00K',
       ].map((line) => `${line}\r\n${FIVE}\r\nhello`),
       `\r\n\r\n\r\n${OK}${FIVE}\r\nhello`,
       `\x00${OK}${FIVE}\r\nhello`,
@@ -192,17 +172,11 @@ describe('response framing', () => {
   });
 
   describe('F22 chunked responses that break', () => {
+    // oxfmt-ignore
     for (const body of [
-      'zz\r\nhello\r\n',
-      '5\r\nhelloX0\r\n\r\n',
-      '5\nhello\r\n0\r\n\r\n',
-      '0x5\r\nhello\r\n0\r\n\r\n',
-      'ffffffffffffffffff\r\nhello',
-      ' 5\r\nhello\r\n0\r\n\r\n',
-      '5\r\nhello\r\n0\n\n',
-      '5\r\nhello\r\n0\r\nA : b\r\n\r\n',
-      '5;\x00\r\nhello\r\n0\r\n\r\n',
-      '-1\r\n\r\n',
+      'zz\r\nhello\r\n', '5\r\nhelloX0\r\n\r\n', '5\nhello\r\n0\r\n\r\n', '0x5\r\nhello\r\n0\r\n\r\n',
+      'ffffffffffffffffff\r\nhello', ' 5\r\nhello\r\n0\r\n\r\n', '5\r\nhello\r\n0\n\n',
+      '5\r\nhello\r\n0\r\nA : b\r\n\r\n', '5;\x00\r\nhello\r\n0\r\n\r\n', '-1\r\n\r\n',
     ]) {
       test(JSON.stringify(body), async () => {
         const client = await answers(answering(`${OK}Transfer-Encoding: chunked\r\n\r\n${body}`));
@@ -304,6 +278,11 @@ describe('response framing', () => {
         client.destroy();
       });
     }
+    test('an HTTP/1.0 response is relayed, and its connection not used again', async () => {
+      const client = await answers(answering('HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello'));
+      assert.match(client.received.toString('latin1'), /^HTTP\/1\.1 200 [^]*\r\n\r\nhello$/);
+      client.destroy();
+    });
     test('trailers reach a client that accepts them, without those of framing and authentication', async () => {
       gateway.upstream.script = answering(
         `${OK}Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 7\r\nContent-Length: 1\r\nSet-Cookie: a=b\r\n\r\n`,
@@ -314,6 +293,8 @@ describe('response framing', () => {
         response?.trailers.map(([name, value]) => [name.toLowerCase(), value]),
         [['x-sum', '7']],
       );
+      const [second] = (await client.send(request('GET /f')).untilResponses(2)).slice(1);
+      assert.deepEqual(second?.trailers, [], 'and no other');
       gateway.upstream.takeRequests();
       client.destroy();
     });

@@ -3,80 +3,44 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { startGateways } from '../../harness/engine.ts';
 import { seededRandom } from '../../harness/seeded-random.ts';
-import { PATIENCE, attemptAll } from './differential.ts';
+import { attemptAll } from './attempts.ts';
+import { PATIENCE, judgeRequest } from './request-differential.ts';
+import type { Target } from '../../harness/http1-attack.ts';
+import type { Verdict } from './attempts.ts';
 import type { Gateways } from '../../harness/engine.ts';
 import type { SeededRandom } from '../../harness/seeded-random.ts';
-import type { Attempt } from './differential.ts';
+
+interface Attempt {
+  readonly bytes: Buffer;
+  readonly pieces?: readonly Buffer[];
+}
 
 const RANDOM_ATTEMPTS = process.env['SLUICE_TEST_DEPTH'] === 'full' ? 60_000 : 5_000;
 
+// oxfmt-ignore
 const SEEDS = [
   'GET /a?b=c HTTP/1.1\r\nHost: a\r\nY: z\r\nConnection: keep-alive\r\n\r\n',
   'POST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nY: z\r\n\r\nhello',
   'POST /c HTTP/1.1\r\nY: z\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTE: trailers\r\n\r\n3;e=f\r\nabc\r\nA\r\n0123456789\r\n0\r\nYt: v\r\n\r\n',
   'DELETE /d HTTP/1.1\r\nHost: a\r\nContent-Length: 31\r\n\r\nGET /x HTTP/1.1\r\nHost: b\r\n\r\n1234',
-  'GET http://a/e HTTP/1.1\r\nHost: a\r\n\r\n',
-  'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n',
+  'GET http://a/e HTTP/1.1\r\nHost: a\r\n\r\n', 'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n',
   'HEAD /g HTTP/1.1\r\nHost: a\r\n\r\n',
   'POST /h HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\nx',
   'PUT /i HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nok',
   'GET /j HTTP/1.1\r\nHost: a\r\nConnection: close, Y\r\n\r\n',
 ];
 
+// oxfmt-ignore
 const FIELDS = [
-  ...[
-    'Content-Length: 0',
-    'Content-Length: 5',
-    'Content-Length: 3',
-    'Transfer-Encoding: chunked',
-    'Transfer-Encoding: identity',
-    'Transfer-Encoding: ',
-    ': ',
-    ' ',
-    'Host: b',
-    'Host:',
-  ],
-  ...[
-    'Expect: 100-continue',
-    'Connection: content-length',
-    'Connection: transfer-encoding',
-    'Connection: host',
-    'Upgrade: h2c',
-    'Upgrade: websocket\r\nConnection: upgrade',
-    'TE: chunked',
-    'Trailer: Content-Length',
-    'Y: 1',
-  ],
+  'Content-Length: 0', 'Content-Length: 5', 'Content-Length: 3', 'Transfer-Encoding: chunked',
+  'Transfer-Encoding: identity', 'Transfer-Encoding: ', ': ', ' ', 'Host: b', 'Host:', 'Expect: 100-continue',
+  'Connection: content-length', 'Connection: transfer-encoding', 'Connection: host', 'Upgrade: h2c',
+  'Upgrade: websocket\r\nConnection: upgrade', 'TE: chunked', 'Trailer: Content-Length', 'Y: 1',
 ];
+// oxfmt-ignore
 const SPECIAL = [
-  '\r',
-  '\n',
-  '\0',
-  ':',
-  '\t',
-  ' ',
-  '\r\n',
-  '\r\n\r\n',
-  '\n\n',
-  ',',
-  ';',
-  '0',
-  '1',
-  'F',
-  'x',
-  '\x0b',
-  '\x0c',
-  '\x85',
-  '\xa0',
-  '\xff',
-  '\r\n ',
-  '\r\n\t',
-  '/',
-  '?',
-  '%',
-  '#',
-  '"',
-  '=',
+  '\r', '\n', '\0', ':', '\t', ' ', '\r\n', '\r\n\r\n', '\n\n', ',', ';', '0', '1', 'F', 'x', '\x0b', '\x0c', '\x85',
+  '\xa0', '\xff', '\r\n ', '\r\n\t', '/', '?', '%', '#', '"', '=',
 ];
 
 /** One edit at a random place. */
@@ -158,32 +122,14 @@ function spellings(name: string, values: readonly string[]): string[] {
 }
 
 function* framingAttempts(random: SeededRandom): Generator<Attempt> {
+  // oxfmt-ignore
   const lengths = spellings('Content-Length', [
-    '5',
-    '05',
-    '+5',
-    '-5',
-    '5,5',
-    '5, 6',
-    '0x5',
-    '5e0',
-    '5.0',
-    '5_0',
-    '18446744073709551621',
-    '',
+    '5', '05', '+5', '-5', '5,5', '5, 6', '0x5', '5e0', '5.0', '5_0', '18446744073709551621', '',
   ]);
+  // oxfmt-ignore
   const codings = spellings('Transfer-Encoding', [
-    'chunked',
-    'CHUNKED',
-    'xchunked',
-    'identity',
-    'gzip, chunked',
-    'chunked, identity',
-    ', chunked',
-    'chunked, chunked',
-    '"chunked"',
-    'chunked;q=1',
-    '',
+    'chunked', 'CHUNKED', 'xchunked', 'identity', 'gzip, chunked', 'chunked, identity', ', chunked',
+    'chunked, chunked', '"chunked"', 'chunked;q=1', '',
   ]);
   const bodies = ['5\r\na\0b\0c\r\n0\r\n\r\n', 'hello', '0\r\n\r\n', '', '0\r\n\r\nGET /x HTTP/1.1\r\nHost: b\r\n\r\n'];
   for (const length of lengths) {
@@ -206,9 +152,11 @@ describe('mutations', () => {
   });
   after(() => gateways[Symbol.asyncDispose]());
 
+  const judge = (target: Target, { bytes, pieces }: Attempt): Promise<Verdict> => judgeRequest(target, bytes, pieces);
+
   test(`${RANDOM_ATTEMPTS} random edits`, async (t) => {
     const random = seededRandom();
-    const tally = await attemptAll(gateways.targets, randomAttempts(random), random.seed);
+    const tally = await attemptAll(gateways.targets, randomAttempts(random), judge, random.seed);
     t.diagnostic(`${random.seed} ${JSON.stringify(tally)}`);
     assert.ok(
       tally.forwarded > tally.attempts / 20 && tally.refused > tally.attempts / 4 && tally.cut > 0,
@@ -218,7 +166,7 @@ describe('mutations', () => {
 
   test('pairs of Content-Length and Transfer-Encoding in many spellings', async (t) => {
     const random = seededRandom();
-    const tally = await attemptAll(gateways.targets, framingAttempts(random), random.seed);
+    const tally = await attemptAll(gateways.targets, framingAttempts(random), judge, random.seed);
     t.diagnostic(`${random.seed} ${JSON.stringify(tally)}`);
     assert.ok(tally.refused > tally.attempts / 2, JSON.stringify(tally));
   });

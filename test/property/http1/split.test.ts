@@ -7,10 +7,10 @@ import { statusOf, summaryOf } from '../../harness/http1-message.ts';
 import { quote } from '../../harness/referees.ts';
 import { seededRandom } from '../../harness/seeded-random.ts';
 import { WireClient } from '../../harness/wire-client.ts';
-import { PATIENCE, attempt } from './differential.ts';
+import { PATIENCE, attemptRequest } from './request-differential.ts';
 import type { Gateways } from '../../harness/engine.ts';
 import type { Target } from '../../harness/http1-attack.ts';
-import type { Outcome } from './differential.ts';
+import type { Outcome } from './request-differential.ts';
 
 const FIVE = 'Content-Length: 5';
 const CHUNKED = 'Transfer-Encoding: chunked';
@@ -77,9 +77,7 @@ describe('splits', () => {
     const random = seededRandom();
     const whole: unknown[] = [];
     for (const stream of REQUEST_STREAMS) {
-      whole.push(
-        inBrief(await attempt(gateways.targets[0] ?? assert.fail(), { bytes: Buffer.from(stream, 'latin1') })),
-      );
+      whole.push(inBrief(await attemptRequest(gateways.targets[0] ?? assert.fail(), Buffer.from(stream, 'latin1'))));
     }
     const jobs = REQUEST_STREAMS.flatMap((stream, index) =>
       Array.from({ length: 30 }, (_, round) => async (target: Target): Promise<void> => {
@@ -87,7 +85,7 @@ describe('splits', () => {
         const pieces =
           round === 0 ? Array.from(bytes, (byte) => Buffer.of(byte)) : random.split(bytes, 2 + random.below(12));
         assert.deepEqual(
-          inBrief(await attempt(target, { bytes, pieces })),
+          inBrief(await attemptRequest(target, bytes, pieces)),
           whole[index],
           `${random.seed} ${pieces.map(quote).join(' ')}`,
         );
@@ -109,7 +107,12 @@ describe('splits', () => {
       const responses = await client.send(request('GET /a')).untilResponses(1);
       client.destroy();
       target.upstream.takeRequests();
-      return responses.map((message) => [statusOf(message), message.body.toString('latin1'), message.trailers]);
+      // The gateway's own answers carry an id that is never the same.
+      return responses.map((message) => [
+        statusOf(message),
+        statusOf(message) === 502 || message.body.toString('latin1'),
+        message.trailers,
+      ]);
     };
     const [first] = gateways.targets;
     const jobs: ((target: Target) => Promise<void>)[] = [];

@@ -130,6 +130,16 @@ for (const referee of [stateMachineReferee, grammarReferee]) {
         assert.deepEqual([seen, reading.rest], [messages, rest], reading.reason);
       });
     }
+    test('empty lines before a request are skipped on demand', () => {
+      const read = (stream: string): unknown[] => {
+        const { messages, rest } = referee.readRequests(Buffer.from(stream, 'latin1'), { skipsEmptyLines: true });
+        return [messages.map(summaryOf), rest];
+      };
+      assert.deepEqual(read(`\r\n${GET}\r\n\r\n${POST}\r\n`), [['GET /a', 'POST /b abc'], 'nothing']);
+      assert.deepEqual(read(`${GET}\r`), [['GET /a'], 'prefix']);
+      assert.deepEqual(read(`\r\r\n\r\n`), [[], 'invalid']);
+      assert.deepEqual(read(`\n${GET}`), [[], 'invalid']);
+    });
     test('every part of a message is read', () => {
       const [message] = referee.readRequests(Buffer.from(CHUNKED, 'latin1')).messages;
       assert.deepEqual(message, {

@@ -7,7 +7,7 @@ import {
   createAccessLog,
   DEFAULT_ACCESS_LOG_FIELDS,
 } from '../../../src/observability/access-log.ts';
-import type { LineSink } from '../../../src/observability/line-sink.ts';
+import { MemorySink } from './memory-sink.ts';
 
 const FULL: AccessLogRecord = {
   startMs: Date.UTC(2026, 10, 21, 9, 53, 7, 42),
@@ -108,10 +108,11 @@ test('the default leaves out what holds more of a client than an operator needs'
 
 test('times are right around the turn of a second, in any order', () => {
   const times = [0, 999, 1_000, 999.9, 1_001, 1795255199999, 1795255200000, 1795255199999, 86_400_000, 253402300799999];
-  const { log, lines } = collector(['time']);
-  for (const startMs of times) log({ ...FULL, startMs });
+  const sink = new MemorySink();
+  const accessLog = createAccessLog({ fields: ['time'], sink });
+  for (const startMs of times) accessLog.log({ ...FULL, startMs });
   assert.deepEqual(
-    lines.map((line) => (JSON.parse(line) as { time: string }).time),
+    sink.parsed().map(({ time }) => time),
     times.map((startMs) => new Date(startMs).toISOString()),
   );
 });
@@ -150,12 +151,12 @@ test('R09: no text of a client or an upstream can break a line, forge a field or
     const record = { ...FULL, ...Object.fromEntries(texts.map((key) => [key, attack])) };
     const line = lineOf(record, ACCESS_LOG_FIELDS);
     assert.match(line, /^[\x20-\x7e]+\n$/);
-    assert.ok(line.length < 120_000);
+    assert.ok(line.length < 30_000);
     const parsed = JSON.parse(line) as Record<string, unknown>;
     assert.deepEqual(Object.keys(parsed), ACCESS_LOG_FIELDS);
     assert.equal(parsed['status'], 200);
     const { path } = parsed;
-    assert.ok(typeof path === 'string' && path.startsWith(attack.slice(0, 1_000)));
+    assert.ok(typeof path === 'string' && path.startsWith(attack.slice(0, 100)));
   }
 });
 
@@ -165,31 +166,19 @@ test('a secret stays hidden also where the query is cut', () => {
 });
 
 test('more names than a field remembers are all printed', () => {
-  const { log, lines } = collector(['route']);
+  const sink = new MemorySink();
+  const accessLog = createAccessLog({ fields: ['route'], sink });
   const routes = Array.from({ length: 5_000 }, (_, i) => `shop/route-${i % 3_000}`);
-  for (const route of routes) log({ ...FULL, route });
+  for (const route of routes) accessLog.log({ ...FULL, route });
   assert.deepEqual(
-    lines,
+    sink.lines,
     routes.map((route) => `{"route":"${route}"}\n`),
   );
 });
 
 function lineOf(record: AccessLogRecord, fields: readonly AccessLogField[]): string {
-  const { log, lines } = collector(fields);
-  log(record);
-  assert.equal(lines.length, 1);
-  return lines[0] ?? '';
-}
-
-function collector(fields: readonly AccessLogField[]): { log(record: AccessLogRecord): void; lines: string[] } {
-  const lines: string[] = [];
-  const sink: LineSink = {
-    write: (line) => void lines.push(line),
-    flush: () => Promise.resolve(),
-    reopen: () => {},
-    close: () => Promise.resolve(),
-    droppedLines: 0,
-  };
-  const { log } = createAccessLog({ fields, sink });
-  return { log, lines };
+  const sink = new MemorySink();
+  createAccessLog({ fields, sink }).log(record);
+  assert.equal(sink.lines.length, 1);
+  return sink.lines[0] ?? '';
 }

@@ -25,7 +25,11 @@ test('random texts come back from JSON.parse', () => {
 test('R09: long texts are cut and marked, and the JSON stays bounded', () => {
   assert.equal(boundText('x'.repeat(MAX_TEXT_LENGTH)), 'x'.repeat(MAX_TEXT_LENGTH));
   assert.equal(JSON.parse(jsonText('x'.repeat(MAX_TEXT_LENGTH + 1))), `${'x'.repeat(MAX_TEXT_LENGTH)}...`);
-  assert.ok(jsonText('\xff'.repeat(1_000_000)).length <= MAX_TEXT_LENGTH * 6 + 5);
+  const hostile = jsonText('\xff'.repeat(1_000_000));
+  assert.ok(hostile.length < MAX_TEXT_LENGTH + 20);
+  assert.match(JSON.parse(hostile) as string, /^\xff{100,}\.\.\.$/);
+  const longest = `"${'x'.repeat(MAX_TEXT_LENGTH - 2)}`;
+  assert.equal(JSON.parse(jsonText(longest)), longest, 'just fits');
 });
 
 function mulberry32(seed: number): () => number {

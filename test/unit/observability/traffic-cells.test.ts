@@ -42,6 +42,7 @@ test('each bound cell is a series of its own', () => {
   address.protocolErrors.inc('bad_request');
   route.requests.inc('2xx');
   route.flaggedRequests.inc('NR');
+  route.requestDuration.observe(0.1);
   const families = parsePrometheusText(metrics.registry.expose());
   assert.equal(families.size, 8 + 4 + 6);
   releaseCells(cluster);

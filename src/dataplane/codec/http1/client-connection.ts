@@ -163,7 +163,7 @@ export class Http1ClientConnection {
     this.flushRequest();
     if (this.#state !== 'tunnel') return;
     if (this.#hasTunnelEnded) this.#handler = undefined;
-    this.socket.end();
+    this.socket.end(() => this.#writeDeadline.disarm());
   }
 
   pauseResponse(): void {

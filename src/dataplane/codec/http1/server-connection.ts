@@ -8,20 +8,22 @@ import { CR, LF, METHOD } from './character.ts';
 import { BodyDecoder, hasStrayLineBreak } from './body-decoder.ts';
 import { RequestHeadParser } from './request-head.ts';
 import { Http1Exchange } from './server-exchange.ts';
+import type { ExchangeConnection } from './server-exchange.ts';
 import type { ExchangeTaker, Http1ServerSettings } from './server-settings.ts';
 import type { ParseProblem } from './field-section.ts';
 import { SocketWriter } from './socket-writer.ts';
 
 /**
- * head: a request is awaited or arriving · body: its body arrives · held: it is complete and its answer is not; what arrives is kept
- * · tunnel: raw bytes both ways · discard: the answer is out, the rest is thrown away until the client closes · closed
+ * head: a request is awaited or arriving · body: its body arrives · held: it is complete, but its answer is not, or the client has not
+ * taken it yet: what arrives is kept · tunnel: raw bytes both ways · discard: the answer is out, the rest is thrown away until the
+ * client closes · closed
  */
 type Reading = 'head' | 'body' | 'held' | 'tunnel' | 'discard' | 'closed';
 
 /** Pipelined bytes kept while an answer is on its way; beyond it the socket is paused. */
 const MAX_HELD_BYTES: number = 64 * 1024;
 
-export class Http1ServerConnection {
+export class Http1ServerConnection implements ExchangeConnection {
   readonly socket: Socket;
   readonly writer: SocketWriter;
   readonly downstream: DownstreamInfo;
@@ -120,15 +122,21 @@ export class Http1ServerConnection {
   /** From the exchange: its answer is complete. */
   onResponseEnd(exchange: Http1Exchange): void {
     if (exchange.isTunnel) {
-      this.writer.flush();
-      this.socket.end();
+      if (!this.writer.flush()) this.armWriteStall();
+      this.socket.end(() => this.#writeDeadline.disarm());
       if (exchange.isRequestComplete) this.#exchange = undefined;
       return;
     }
-    const flushed = this.writer.flush();
-    if (!flushed) this.armWriteStall();
+    const isTaken = this.writer.flush();
+    if (!isTaken) this.armWriteStall();
     this.#exchange = undefined;
-    if (!exchange.isRequestComplete || !exchange.keepsAlive || this.#isDraining) {
+    if (!exchange.isRequestComplete || !exchange.keepsAlive) this.#discardRest();
+    // Whoever does not take the answers that it has gets no further ones: they would pile up here.
+    else if (isTaken) this.#nextRequest();
+  }
+
+  #nextRequest(): void {
+    if (this.#isDraining) {
       this.#discardRest();
       return;
     }
@@ -231,8 +239,12 @@ export class Http1ServerConnection {
     const { keepAliveIdle, head } = this.settings.timeouts;
     const hadBegun = this.#hasHeadBegun;
     this.#hasHeadBegun = this.#unparsed !== undefined;
-    if (!this.#hasHeadBegun) keepAliveIdle.arm(this.#readDeadline);
-    else if (!hadBegun) head.arm(this.#readDeadline);
+    if (this.#hasHeadBegun) {
+      if (!hadBegun) head.arm(this.#readDeadline);
+    } else if (this.#readDeadline.queue === undefined) {
+      // Empty lines are no reason to wait longer.
+      keepAliveIdle.arm(this.#readDeadline);
+    }
   }
 
   /** Returns 0 when the head is not complete yet. */
@@ -350,7 +362,8 @@ export class Http1ServerConnection {
   #onDrain(): void {
     this.writer.drained();
     this.#writeDeadline.disarm();
-    this.#exchange?.handler.onResponseDrain();
+    if (this.#exchange !== undefined) this.#exchange.handler.onResponseDrain();
+    else if (this.#reading === 'held') this.#nextRequest();
   }
 
   #onClose(): void {

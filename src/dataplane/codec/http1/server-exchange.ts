@@ -11,10 +11,27 @@ import { HeaderList } from '../../header-list.ts';
 import type { ProxyError } from '../../proxy-error.ts';
 import { chunkHeadText, lastChunkText, responseHeadText } from './head-text.ts';
 import type { RequestHeadParser } from './request-head.ts';
-import type { Http1ServerConnection } from './server-connection.ts';
+import type { SocketWriter } from './socket-writer.ts';
 
 /** How the end of the body is told: not at all (none follows), by a length, by chunks, or by closing. */
 type Framing = 'none' | 'length' | 'chunked' | 'close' | 'tunnel';
+
+/** The connection, as far as an exchange needs it. */
+export interface ExchangeConnection {
+  readonly scheme: 'http' | 'https';
+  readonly downstream: DownstreamInfo;
+  readonly writer: SocketWriter;
+  pauseReading(): void;
+  resumeReading(): void;
+  armWriteStall(): void;
+  /** Whether the connection may go on after this request. */
+  allowsAnotherRequest(): boolean;
+  /** A 101 was written. */
+  startTunnel(): void;
+  onResponseEnd(exchange: Http1Exchange): void;
+  /** Cuts the connection so that the client can't take what it got for a whole answer. */
+  reset(): void;
+}
 
 export class Http1Exchange implements Exchange {
   readonly request: RequestHead;
@@ -34,11 +51,11 @@ export class Http1Exchange implements Exchange {
   isResponseComplete = false;
   isTunnel = false;
 
-  readonly #connection: Http1ServerConnection;
+  readonly #connection: ExchangeConnection;
   #framing: Framing = 'none';
   #hasResponded = false;
 
-  constructor(connection: Http1ServerConnection, parser: RequestHeadParser) {
+  constructor(connection: ExchangeConnection, parser: RequestHeadParser) {
     const { section } = parser;
     this.#connection = connection;
     this.downstream = connection.downstream;

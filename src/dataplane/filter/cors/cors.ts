@@ -44,15 +44,18 @@ export function compileCors(filter: CorsFilter): CompiledFilter {
   }
 
   return {
-    onRequest: ({ request }) =>
-      isPreflight(request) ? preflight(request, request.headers.get('origin') ?? '') : undefined,
-    onResponse: ({ request }, { headers }) => {
+    onRequest: (context) => {
+      const { request } = context;
+      const origin = request.headers.get('origin');
+      context.corsOrigin = origin;
+      return origin !== undefined && isPreflight(request) ? preflight(request, origin) : undefined;
+    },
+    onResponse: ({ request, corsOrigin }, { headers }) => {
       // Our own answer passes here too, and is complete.
       if (isPreflight(request)) return;
       for (const name of RESPONSE_FIELDS) headers.remove(name);
       addVaryOrigin(headers);
-      const origin = request.headers.get('origin');
-      if (origin !== undefined && isAllowedOrigin(origin)) addShared(headers, origin);
+      if (corsOrigin !== undefined && isAllowedOrigin(corsOrigin)) addShared(headers, corsOrigin);
     },
   };
 }

@@ -1,0 +1,96 @@
+// `sluice run`.
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { Config } from '../config/config.ts';
+import type { ConfigSources } from '../config/load.ts';
+import { checkPaths, MAX_PORT, parseWholeNumber } from './argument.ts';
+import { CommandError, EXIT_USAGE, helpEnding } from './command.ts';
+import { readVersion } from './version.ts';
+
+interface RunOptions {
+  readonly config?: string;
+  readonly manifests?: readonly string[];
+  readonly admin?: string;
+  readonly workers?: number;
+  readonly portOffset?: number;
+  readonly demo?: boolean;
+}
+
+/** The options that stand for a key of the configuration. */
+const OPTION_KEYS = {
+  manifests: { key: 'manifests', option: '--manifests' },
+  admin: { key: 'admin.address', option: '--admin' },
+  workers: { key: 'workers', option: '--workers' },
+  portOffset: { key: 'portOffset', option: '--port-offset' },
+  demo: { key: 'demo', option: '--demo' },
+} as const;
+
+export function addRunCommand(program: Command): void {
+  program
+    .command('run')
+    .summary('run a gateway')
+    .description(
+      'Run a gateway on manifests, and follow their changes. The access log goes to standard output, everything else to standard ' +
+        'error. SIGTERM and SIGINT finish the requests in flight, then end; a second one ends at once. SIGUSR1 reopens the logs.',
+    )
+    .option('--config <file>', 'configuration file; the other options go before it')
+    .option('--manifests <path...>', 'files, and directories with everything below them')
+    .option('--admin <host:port>', 'where the admin API listens')
+    .option('--workers <number>', 'worker processes; only 0 for now: all in one process', (text) =>
+      parseWholeNumber(text, 1_024),
+    )
+    .option('--port-offset <number>', 'added to the port of each listener', (text) => parseWholeNumber(text, MAX_PORT))
+    .option('--demo', 'start two small servers for the demo to route to')
+    .addHelpText(
+      'after',
+      helpEnding({
+        examples: [
+          'sluice run --config config/sluice.yaml',
+          'sluice run --manifests manifests/ --port-offset 8000',
+          'sluice run --manifests gateway.yaml routes/ --admin 127.0.0.1:9902',
+        ],
+        exitCodes: {
+          0: 'ended as asked',
+          1: 'could not start, or ended because of a defect; the log says which',
+          2: 'wrong usage or configuration, or a path is missing',
+          '130, 143': 'ended at once by a second SIGINT or SIGTERM',
+        },
+      }),
+    )
+    .action(async (options: RunOptions) => {
+      const config = await readConfig(options);
+      const { runGateway } = await import('../app/run.ts');
+      const { runSummary } = await import('./run-summary.ts');
+      const version = readVersion();
+      const exitCode = await runGateway({
+        config,
+        version,
+        describe: (started) => runSummary({ version, started, demo: config.demo }),
+      });
+      // All is finished and written; whatever may still be open must not keep the process.
+      process.exit(exitCode);
+    });
+}
+
+async function readConfig({ config: file, ...given }: RunOptions): Promise<Config> {
+  const { loadConfig } = await import('../config/load.ts');
+  const { ConfigError } = await import('../config/config.ts');
+  try {
+    const options = optionValues({ ...given, manifests: given.manifests?.map((path) => resolve(path)) });
+    const config = loadConfig({ file, environment: process.env, options });
+    checkPaths(config.manifests);
+    if (config.manifests.length > 0) return config;
+  } catch (error) {
+    throw error instanceof ConfigError ? new CommandError(error.message, EXIT_USAGE, { cause: error }) : error;
+  }
+  throw new CommandError(
+    'there is nothing to run: name manifests with --manifests, or in a file with --config',
+    EXIT_USAGE,
+  );
+}
+
+function optionValues(given: Readonly<Record<string, unknown>>): NonNullable<ConfigSources['options']> {
+  return Object.entries(OPTION_KEYS).flatMap(([name, source]) =>
+    given[name] === undefined ? [] : [{ ...source, value: given[name] }],
+  );
+}

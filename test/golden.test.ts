@@ -1,0 +1,110 @@
+// Golden pairs: manifests in test/golden/*.in.yaml, and the IR and statuses that they translate to in *.out.yaml beside them.
+// UPDATE_GOLDEN=1 writes the outputs anew; read the difference before you commit it.
+//
+// An input is a stream of manifests as anyone would apply them. A first document `options:` may set what the caller of translate()
+// decides: addresses, portOffset, unavailablePorts. The class `sluice` exists unless it is declared.
+import assert from 'node:assert/strict';
+import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Document, isScalar, parseAllDocuments, visit } from 'yaml';
+import { CONTROLLER_NAME, DEFAULT_CLASS_NAME } from '../src/api/condition.ts';
+import type { KubernetesObject } from '../src/api/object.ts';
+import { Resources } from '../src/gatewayapi/resources.ts';
+import { createMemo, translate, type TranslateOptions, type Translation } from '../src/gatewayapi/translate.ts';
+import { enableLinearRegExp } from '../src/lib/linear-regexp.ts';
+import { createValidator } from '../src/validation/validator.ts';
+
+const FOLDER = fileURLToPath(new URL('golden', import.meta.url));
+const UPDATE = process.env['UPDATE_GOLDEN'] === '1';
+
+interface GoldenOptions {
+  readonly addresses?: TranslateOptions['binding']['addresses'];
+  readonly portOffset?: number;
+  readonly unavailablePorts?: Readonly<Record<number, string>>;
+}
+
+interface GoldenInput {
+  readonly options: TranslateOptions;
+  readonly objects: readonly KubernetesObject[];
+}
+
+const validator = createValidator();
+enableLinearRegExp();
+
+describe('golden pairs of the translator', () => {
+  for (const path of globSync(join(FOLDER, '*.in.yaml')).toSorted()) {
+    it(basename(path, '.in.yaml'), () => {
+      const outputPath = path.replace(/\.in\.yaml$/, '.out.yaml');
+      const output = print(translateText(readFileSync(path, 'utf8')));
+      if (UPDATE) writeFileSync(outputPath, output);
+      assert.ok(existsSync(outputPath), 'run with UPDATE_GOLDEN=1 to write the output');
+      assert.equal(output, readFileSync(outputPath, 'utf8'));
+    });
+  }
+
+  it('has an input for each output', () => {
+    const inputs = globSync(join(FOLDER, '*.out.yaml')).map((path) => path.replace(/\.out\.yaml$/, '.in.yaml'));
+    assert.deepEqual(
+      inputs.filter((path) => !existsSync(path)),
+      [],
+    );
+  });
+});
+
+function translateText(text: string): Translation {
+  const { options, objects } = readInput(text);
+  const resources = new Resources();
+  for (const object of objects) resources.put(object);
+  const isImplied = !objects.some(({ kind }) => kind === 'GatewayClass');
+  if (isImplied) resources.put(validate(IMPLIED_CLASS));
+  const { ir, statuses } = translate(resources, createMemo(), options);
+  return { ir, statuses: new Map([...statuses].filter(([, { kind }]) => !(isImplied && kind === 'GatewayClass'))) };
+}
+
+const IMPLIED_CLASS = {
+  apiVersion: 'gateway.networking.k8s.io/v1',
+  kind: 'GatewayClass',
+  metadata: { name: DEFAULT_CLASS_NAME },
+  spec: { controllerName: CONTROLLER_NAME },
+};
+
+function readInput(text: string): GoldenInput {
+  const documents = parseAllDocuments(text).map((document) => document.toJS() as Record<string, unknown>);
+  const own = documents.filter((document) => 'options' in document).map(({ options }) => options as GoldenOptions);
+  const { addresses = [{ type: 'IPAddress', value: '192.0.2.1' }], portOffset = 0, unavailablePorts = {} } = own[0] ?? {};
+  return {
+    options: {
+      controllerName: CONTROLLER_NAME,
+      binding: { kind: 'host', bindAddress: '::', portOffset, addresses },
+      unavailablePorts: new Map(Object.entries(unavailablePorts).map(([port, why]) => [Number(port), why])),
+    },
+    objects: documents.filter((document) => !('options' in document)).map(validate),
+  };
+}
+
+/** Validated and defaulted; the generation, which validation leaves out, is what a provider would add. */
+function validate(manifest: unknown): KubernetesObject {
+  const validation = validator.validate(manifest);
+  assert.ok(validation.outcome === 'valid', JSON.stringify(validation));
+  const { generation } = (manifest as KubernetesObject).metadata;
+  const { object } = validation;
+  return generation === undefined ? object : { ...object, metadata: { ...object.metadata, generation } };
+}
+
+/** Maps of plain values stand on one line. */
+function print({ ir, statuses }: Translation): string {
+  const plain: unknown = JSON.parse(JSON.stringify({ ir: sortedByKey(ir.resources), statuses: sortedByKey(statuses) }));
+  const document = new Document(plain, { aliasDuplicateObjects: false });
+  visit(document, {
+    Map: (_key, node) => {
+      node.flow = node.items.length > 0 && node.items.every(({ value }) => isScalar(value) && !String(value).includes('\n'));
+    },
+  });
+  return document.toString({ lineWidth: 0, flowCollectionPadding: false });
+}
+
+function sortedByKey<T>(map: ReadonlyMap<string, T>): Readonly<Record<string, T>> {
+  return Object.fromEntries([...map].sort(([a], [b]) => (a < b ? -1 : 1)));
+}

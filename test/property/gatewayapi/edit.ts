@@ -1,0 +1,252 @@
+// Random edits of a small configuration: few names, so that objects refer to each other, and come, change and go all the time.
+import type { KubernetesObject } from '../../../src/api/object.ts';
+import type { TranslateOptions } from '../../../src/gatewayapi/translate.ts';
+import type { SeededRandom } from '../../harness/seeded-random.ts';
+import { KEY_PAIRS, CA_TEXTS } from './pem.ts';
+
+const NAMESPACES = ['a', 'b'];
+const HOSTNAMES = [undefined, 'a.example.com', '*.example.com', 'b.example.org'];
+const CREATION_TIMES = [undefined, '2026-01-01T00:00:00Z', '2026-02-01T00:00:00Z'];
+const CONTROLLER_NAME = 'sluice.dev/gateway-controller';
+const GATEWAY_API = 'gateway.networking.k8s.io';
+
+type Fields = Readonly<Record<string, unknown>>;
+/** Makes an object's fields besides kind and metadata. */
+type Maker = (random: SeededRandom, namespace: string) => Fields;
+
+interface KindOfEdit {
+  readonly apiVersion: string;
+  readonly names: readonly string[];
+  readonly clusterScoped?: boolean;
+  /** How often it is edited, compared with others. */
+  readonly weight: number;
+  readonly make: Maker;
+}
+
+export interface Edit {
+  readonly kind: string;
+  readonly namespace: string | undefined;
+  readonly name: string;
+  /** Undefined: it goes. */
+  readonly object: KubernetesObject | undefined;
+}
+
+export function randomEdit(random: SeededRandom): Edit {
+  const kind = random.pick(WEIGHTED_KINDS);
+  const { apiVersion, names, clusterScoped = false, make } = KINDS[kind] as KindOfEdit;
+  const namespace = clusterScoped ? undefined : random.pick(NAMESPACES);
+  const name = random.pick(names);
+  if (random.below(6) === 0) return { kind, namespace, name, object: undefined };
+  const metadata = {
+    name,
+    ...(namespace === undefined ? {} : { namespace }),
+    generation: random.below(3) + 1,
+    ...optional('creationTimestamp', random.pick(CREATION_TIMES)),
+  };
+  const { metadata: more = {}, ...fields } = make(random, namespace ?? '') as Fields & { readonly metadata?: Fields };
+  return { kind, namespace, name, object: { apiVersion, kind, metadata: { ...metadata, ...more }, ...fields } };
+}
+
+export function randomOptions(random: SeededRandom): TranslateOptions {
+  return {
+    controllerName: CONTROLLER_NAME,
+    binding: {
+      kind: 'host',
+      bindAddress: '::',
+      portOffset: random.pick([0, 0, 1000]),
+      addresses: [{ type: 'IPAddress', value: random.pick(['192.0.2.1', '192.0.2.2']) }],
+    },
+    unavailablePorts: new Map(random.pick([[], [[80, 'in use']], [[80, 'no privilege']], [[443, 'in use']]])),
+  };
+}
+
+const KINDS: Readonly<Record<string, KindOfEdit>> = {
+  GatewayClass: {
+    apiVersion: `${GATEWAY_API}/v1`,
+    names: ['sluice', 'other'],
+    clusterScoped: true,
+    weight: 1,
+    make: (random) => ({
+      spec: {
+        controllerName: random.below(8) === 0 ? 'example.com/other' : CONTROLLER_NAME,
+        ...(random.below(6) === 0 ? { parametersRef: { group: '', kind: 'ConfigMap', name: 'x' } } : {}),
+      },
+    }),
+  },
+  Gateway: { apiVersion: `${GATEWAY_API}/v1`, names: ['g1', 'g2'], weight: 6, make: gatewayFields },
+  HTTPRoute: { apiVersion: `${GATEWAY_API}/v1`, names: ['r1', 'r2', 'r3'], weight: 12, make: routeFields },
+  Service: { apiVersion: 'v1', names: ['s1', 's2'], weight: 8, make: serviceFields },
+  EndpointSlice: { apiVersion: 'discovery.k8s.io/v1', names: ['e1', 'e2', 'e3'], weight: 8, make: sliceFields },
+  ReferenceGrant: { apiVersion: `${GATEWAY_API}/v1`, names: ['x1', 'x2'], weight: 6, make: grantFields },
+  Namespace: {
+    apiVersion: 'v1',
+    names: NAMESPACES,
+    clusterScoped: true,
+    weight: 3,
+    make: (random) => ({ metadata: { labels: random.pick([{}, { team: 'red' }, { team: 'blue' }]) } }),
+  },
+  Secret: { apiVersion: 'v1', names: ['t1', 't2'], weight: 4, make: secretFields },
+  ConfigMap: {
+    apiVersion: 'v1',
+    names: ['t1'],
+    weight: 1,
+    make: (random) => ({ data: { 'ca.crt': random.pick(CA_TEXTS) } }),
+  },
+  Backend: { apiVersion: 'sluice.dev/v1alpha1', names: ['k1'], weight: 4, make: backendFields },
+  BackendTLSPolicy: { apiVersion: `${GATEWAY_API}/v1`, names: ['p1', 'p2'], weight: 1, make: policyFields },
+  ListenerSet: {
+    apiVersion: `${GATEWAY_API}/v1`,
+    names: ['l1'],
+    weight: 1,
+    make: (random) => ({
+      spec: { parentRef: { group: GATEWAY_API, kind: 'Gateway', name: random.pick(['g1', 'g2']) }, listeners: [] },
+    }),
+  },
+  GRPCRoute: {
+    apiVersion: `${GATEWAY_API}/v1`,
+    names: ['r1'],
+    weight: 1,
+    make: (random) => ({ spec: { parentRefs: [randomParentRef(random)] } }),
+  },
+};
+
+const WEIGHTED_KINDS: readonly string[] = Object.entries(KINDS).flatMap(([kind, { weight }]) =>
+  Array.from({ length: weight }, () => kind),
+);
+
+function gatewayFields(random: SeededRandom): Fields {
+  const count = random.below(3) + 1;
+  return {
+    spec: {
+      gatewayClassName: random.pick(['sluice', 'other']),
+      listeners: Array.from({ length: count }, (_, index) => randomListener(random, `l${index}`)),
+      ...(random.below(10) === 0 ? { addresses: [{ type: 'IPAddress', value: '192.0.2.1' }] } : {}),
+    },
+  };
+}
+
+function randomListener(random: SeededRandom, name: string): Fields {
+  const protocol = random.pick(['HTTP', 'HTTP', 'HTTPS', 'HTTPS', 'TCP']);
+  const certificateRefs = [{ group: '', kind: 'Secret', name: random.pick(['t1', 't2']), ...optionalNamespace(random) }];
+  return {
+    name,
+    protocol,
+    port: random.pick(protocol === 'HTTPS' ? [443, 443, 443, 80] : [80, 80, 80, 443]),
+    ...optional('hostname', random.pick(HOSTNAMES)),
+    ...(protocol === 'HTTPS' ? { tls: { mode: 'Terminate', certificateRefs } } : {}),
+    allowedRoutes: { namespaces: randomRouteNamespaces(random) },
+  };
+}
+
+function randomRouteNamespaces(random: SeededRandom): Fields {
+  const from = random.pick(['Same', 'All', 'Selector']);
+  return { from, ...(from === 'Selector' ? { selector: { matchLabels: { team: 'red' } } } : {}) };
+}
+
+function randomParentRef(random: SeededRandom): Fields {
+  return {
+    group: GATEWAY_API,
+    kind: random.below(10) === 0 ? 'ListenerSet' : 'Gateway',
+    name: random.pick(['g1', 'g2']),
+    ...optionalNamespace(random),
+    ...optional('sectionName', random.pick([undefined, undefined, 'l0', 'l1'])),
+    ...optional('port', random.pick([undefined, undefined, undefined, 80])),
+  };
+}
+
+function routeFields(random: SeededRandom): Fields {
+  const hostname = random.pick(HOSTNAMES);
+  return {
+    spec: {
+      parentRefs: Array.from({ length: random.below(2) + 1 }, () => randomParentRef(random)),
+      ...(hostname === undefined ? {} : { hostnames: [hostname] }),
+      rules: Array.from({ length: random.below(2) + 1 }, () => randomRule(random)),
+    },
+  };
+}
+
+function randomRule(random: SeededRandom): Fields {
+  const mirror = { type: 'RequestMirror', requestMirror: { backendRef: randomBackendRef(random) } };
+  const extension = { type: 'ExtensionRef', extensionRef: { group: 'example.com', kind: 'F', name: 'f' } };
+  return {
+    matches: [{ path: { type: 'PathPrefix', value: random.pick(['/', '/x']) } }],
+    filters: random.pick([[], [], [mirror], [extension]]),
+    backendRefs: Array.from({ length: random.below(2) + 1 }, () => ({ ...randomBackendRef(random), weight: 1 })),
+  };
+}
+
+function randomBackendRef(random: SeededRandom): Fields {
+  if (random.below(4) === 0) return { group: 'sluice.dev', kind: 'Backend', name: 'k1', ...optionalNamespace(random) };
+  const port = random.pick([80, 81]);
+  return { group: '', kind: 'Service', name: random.pick(['s1', 's2']), port, ...optionalNamespace(random) };
+}
+
+function serviceFields(random: SeededRandom): Fields {
+  const [appProtocol, targetPort] = [random.pick([undefined, undefined, undefined, 'kubernetes.io/ws', 'unknown']), 8080];
+  return {
+    spec: {
+      type: random.below(8) === 0 ? 'ExternalName' : 'ClusterIP',
+      ports: [
+        { name: 'http', port: 80, targetPort, protocol: 'TCP', ...optional('appProtocol', appProtocol) },
+        ...(random.below(2) === 0 ? [{ name: 'more', port: 81, targetPort, protocol: 'TCP' }] : []),
+      ],
+    },
+  };
+}
+
+function sliceFields(random: SeededRandom): Fields {
+  return {
+    metadata: { labels: { 'kubernetes.io/service-name': random.pick(['s1', 's2']) } },
+    addressType: 'IPv4',
+    ports: [{ name: random.pick(['http', 'more']), port: 8080, protocol: 'TCP' }],
+    endpoints: [{ addresses: [`10.0.0.${random.below(4)}`], conditions: { ready: random.below(4) > 0 } }],
+  };
+}
+
+function grantFields(random: SeededRandom): Fields {
+  const kind = random.pick(['Gateway', 'HTTPRoute']);
+  const target = random.pick(kind === 'Gateway' ? ['Secret'] : ['Service', 'Backend']);
+  const group = target === 'Backend' ? 'sluice.dev' : '';
+  const name = random.pick([undefined, 's1', 't1']);
+  return {
+    spec: {
+      from: [{ group: GATEWAY_API, kind, namespace: random.pick(NAMESPACES) }],
+      to: [{ group, kind: target, ...optional('name', name) }],
+    },
+  };
+}
+
+function secretFields(random: SeededRandom): Fields {
+  const { chain, key } = random.pick(KEY_PAIRS);
+  const encode = (text: string): string => Buffer.from(text).toString('base64');
+  return { type: 'kubernetes.io/tls', data: { 'tls.crt': encode(chain), 'tls.key': encode(key) } };
+}
+
+function backendFields(random: SeededRandom): Fields {
+  const tls = { sni: 'x.example.com', caCertificateRefs: [{ group: '', kind: random.pick(['ConfigMap', 'Secret']), name: 't1' }] };
+  return {
+    spec: {
+      protocol: random.pick(['HTTP', 'HTTP', 'WS', 'H2C']),
+      endpoints: [{ ip: { address: `10.9.0.${random.below(3)}`, port: 80 } }],
+      ...(random.below(2) === 0 ? { tls } : {}),
+    },
+  };
+}
+
+function policyFields(random: SeededRandom): Fields {
+  const service = { group: '', kind: 'Service', name: random.pick(['s1', 's2']) };
+  const target = random.pick([
+    service,
+    { ...service, sectionName: 'more' },
+    { group: 'sluice.dev', kind: 'Backend', name: 'k1' },
+  ]);
+  return { spec: { targetRefs: [target], validation: { hostname: 'x', wellKnownCACertificates: 'System' } } };
+}
+
+function optionalNamespace(random: SeededRandom): Fields {
+  return optional('namespace', random.pick([undefined, undefined, ...NAMESPACES]));
+}
+
+function optional(name: string, value: unknown): Fields {
+  return value === undefined ? {} : { [name]: value };
+}

@@ -73,7 +73,11 @@ const IMPLIED_CLASS = {
 function readInput(text: string): GoldenInput {
   const documents = parseAllDocuments(text).map((document) => document.toJS() as Record<string, unknown>);
   const own = documents.filter((document) => 'options' in document).map(({ options }) => options as GoldenOptions);
-  const { addresses = [{ type: 'IPAddress', value: '192.0.2.1' }], portOffset = 0, unavailablePorts = {} } = own[0] ?? {};
+  const {
+    addresses = [{ type: 'IPAddress', value: '192.0.2.1' }],
+    portOffset = 0,
+    unavailablePorts = {},
+  } = own[0] ?? {};
   return {
     options: {
       controllerName: CONTROLLER_NAME,
@@ -99,7 +103,8 @@ function print({ ir, statuses }: Translation): string {
   const document = new Document(plain, { aliasDuplicateObjects: false });
   visit(document, {
     Map: (_key, node) => {
-      node.flow = node.items.length > 0 && node.items.every(({ value }) => isScalar(value) && !String(value).includes('\n'));
+      node.flow =
+        node.items.length > 0 && node.items.every(({ value }) => isScalar(value) && !String(value).includes('\n'));
     },
   });
   return document.toString({ lineWidth: 0, flowCollectionPadding: false });

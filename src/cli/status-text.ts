@@ -38,7 +38,7 @@ export function stateText({ readiness, items, problems = [] }: GatewayState, sty
 }
 
 function statusText(objects: readonly ObjectStatusView[], style: Channel): string {
-  const rows = objects.map(rowOf);
+  const rows = objects.toSorted(compareObjects).map(rowOf);
   const widths = HEADINGS.map((heading, column) =>
     rows.reduce((width, { cells }) => Math.max(width, cells[column]?.length ?? 0), heading.length),
   );
@@ -54,6 +54,10 @@ function statusText(objects: readonly ObjectStatusView[], style: Channel): strin
       ...findings.map((finding) => `${GAP}${style.warning(finding)}`),
     ]),
   ].join('\n');
+}
+
+function compareObjects(a: ObjectName, b: ObjectName): number {
+  return objectText(a) < objectText(b) ? -1 : 1;
 }
 
 function rowOf(object: ObjectStatusView): Row {

@@ -42,8 +42,9 @@ export function validationText({ problems, warnings, objects, skipped }: Validat
   ].join('\n');
 }
 
+/** In the order of the places. */
 function warningsOf({ statuses, places }: ManifestTranslation): Warning[] {
-  return [...statuses.values()].flatMap(({ kind, namespace, name, status }) => {
+  const warnings = [...statuses.values()].flatMap(({ kind, namespace, name, status }) => {
     const object = {
       ...places.get(manifestKey(kind, namespace, name)),
       kind,
@@ -52,6 +53,13 @@ function warningsOf({ statuses, places }: ManifestTranslation): Warning[] {
     };
     return conditionFindings(status as StatusView).map((finding) => ({ ...object, ...finding }));
   });
+  return warnings.sort(comparePlaces);
+}
+
+function comparePlaces(a: Warning, b: Warning): number {
+  const [fileA = '', fileB = ''] = [a.file, b.file];
+  if (fileA !== fileB) return fileA < fileB ? -1 : 1;
+  return (a.line ?? 0) - (b.line ?? 0);
 }
 
 function warningText(warning: Warning, style: Channel): string {

@@ -23,9 +23,11 @@ export function createBackendTlsPolicyStatus(key: string, reader: FactReader): O
   if (policy === undefined) return undefined;
   const { namespace } = policy.metadata;
   const gateways = new Set(
-    policy.spec.targetRefs.filter(isBackendKind).flatMap(({ kind, name }) =>
-      (reader.get('gatewaysOfTarget', targetKey(kind, namespace, name)) ?? '').split(' ').filter(Boolean),
-    ),
+    policy.spec.targetRefs
+      .filter(isBackendKind)
+      .flatMap(({ kind, name }) =>
+        (reader.get('gatewaysOfTarget', targetKey(kind, namespace, name)) ?? '').split(' ').filter(Boolean),
+      ),
   );
   if (gateways.size === 0) return undefined;
   const { controllerName } = reader.get('settings', '');

@@ -7,7 +7,7 @@ import type { FactReader } from './facts.ts';
 import { joinPem, parseCertificates } from './pem.ts';
 
 const TLS_SECRET_TYPE = 'kubernetes.io/tls';
-const KEY_TYPES: readonly (string | undefined)[] = ['rsa', 'rsa-pss', 'ec', 'ed25519', 'ed448'];
+const KEY_TYPES: ReadonlySet<string> = new Set(['rsa', 'rsa-pss', 'ec', 'ed25519', 'ed448']);
 /** TLS libraries refuse shorter ones. */
 const MIN_RSA_BITS = 2048;
 
@@ -51,10 +51,11 @@ function parsePrivateKey(pem: string): KeyObject | undefined {
 }
 
 function keyDefect(key: KeyObject, leaf: X509Certificate): string | undefined {
-  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
-  if (!KEY_TYPES.includes(type)) return `has a key of type ${type}, which TLS servers can't use`;
-  if (details?.modulusLength !== undefined && details.modulusLength < MIN_RSA_BITS)
-    return `has an RSA key of ${details.modulusLength} bits; at least ${MIN_RSA_BITS} are needed`;
+  const { asymmetricKeyType: type = '' } = key;
+  if (!KEY_TYPES.has(type)) return `has a key of type ${type}, which TLS servers can't use`;
+  const bits = type.startsWith('rsa') ? key.asymmetricKeyDetails?.modulusLength : undefined;
+  if (bits !== undefined && bits < MIN_RSA_BITS)
+    return `has an RSA key of ${bits} bits; at least ${MIN_RSA_BITS} are needed`;
   if (!leaf.checkPrivateKey(key)) return 'has a tls.key that does not belong to the first certificate of its tls.crt';
   return undefined;
 }

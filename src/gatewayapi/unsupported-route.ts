@@ -31,5 +31,7 @@ export function createUnsupportedRouteStatus(key: string, reader: FactReader): O
 function findRejection(kind: string, parentRef: ParentReference, parent: Parent): Problem {
   if (parent.kind === 'listenerSet') return LISTENER_SET_NOT_SUPPORTED;
   const selected = selectListeners(parent.listeners, parentRef);
-  return selected.length === 0 ? noMatchingParent(parent.key, parentRef, parent.listeners) : routeKindNotSupported(kind);
+  return selected.length === 0
+    ? noMatchingParent(parent.key, parentRef, parent.listeners)
+    : routeKindNotSupported(kind);
 }

@@ -5,7 +5,7 @@ import type { SeededRandom } from '../../harness/seeded-random.ts';
 import { KEY_PAIRS, CA_TEXTS } from './pem.ts';
 
 const NAMESPACES = ['a', 'b'];
-const HOSTNAMES = [undefined, 'a.example.com', '*.example.com', 'b.example.org'];
+const HOSTNAMES = [undefined, 'a.example.com', '*.example.com', '*.b.example.com', 'c.example.org'];
 const CREATION_TIMES = [undefined, '2026-01-01T00:00:00Z', '2026-02-01T00:00:00Z'];
 const CONTROLLER_NAME = 'sluice.dev/gateway-controller';
 const GATEWAY_API = 'gateway.networking.k8s.io';
@@ -126,12 +126,14 @@ function gatewayFields(random: SeededRandom): Fields {
 }
 
 function randomListener(random: SeededRandom, name: string): Fields {
-  const protocol = random.pick(['HTTP', 'HTTP', 'HTTPS', 'HTTPS', 'TCP']);
-  const certificateRefs = [{ group: '', kind: 'Secret', name: random.pick(['t1', 't2']), ...optionalNamespace(random) }];
+  const protocol = random.pick(['HTTP', 'HTTP', 'HTTP', 'HTTPS', 'HTTPS', 'HTTPS', 'TCP']);
+  const certificateRefs = [
+    { group: '', kind: 'Secret', name: random.pick(['t1', 't2']), ...optionalNamespace(random) },
+  ];
   return {
     name,
     protocol,
-    port: random.pick(protocol === 'HTTPS' ? [443, 443, 443, 80] : [80, 80, 80, 443]),
+    port: random.pick(protocol === 'HTTPS' ? [443, 443, 443, 8443, 80] : [80, 80, 80, 80, 8080, 8080, 443]),
     ...optional('hostname', random.pick(HOSTNAMES)),
     ...(protocol === 'HTTPS' ? { tls: { mode: 'Terminate', certificateRefs } } : {}),
     allowedRoutes: { namespaces: randomRouteNamespaces(random) },
@@ -139,7 +141,7 @@ function randomListener(random: SeededRandom, name: string): Fields {
 }
 
 function randomRouteNamespaces(random: SeededRandom): Fields {
-  const from = random.pick(['Same', 'All', 'Selector']);
+  const from = random.pick(['Same', 'All', 'All', 'Selector']);
   return { from, ...(from === 'Selector' ? { selector: { matchLabels: { team: 'red' } } } : {}) };
 }
 
@@ -149,8 +151,8 @@ function randomParentRef(random: SeededRandom): Fields {
     kind: random.below(10) === 0 ? 'ListenerSet' : 'Gateway',
     name: random.pick(['g1', 'g2']),
     ...optionalNamespace(random),
-    ...optional('sectionName', random.pick([undefined, undefined, 'l0', 'l1'])),
-    ...optional('port', random.pick([undefined, undefined, undefined, 80])),
+    ...optional('sectionName', random.pick([undefined, undefined, undefined, 'l0', 'l1'])),
+    ...optional('port', random.pick([undefined, undefined, undefined, undefined, 80])),
   };
 }
 
@@ -182,7 +184,10 @@ function randomBackendRef(random: SeededRandom): Fields {
 }
 
 function serviceFields(random: SeededRandom): Fields {
-  const [appProtocol, targetPort] = [random.pick([undefined, undefined, undefined, 'kubernetes.io/ws', 'unknown']), 8080];
+  const [appProtocol, targetPort] = [
+    random.pick([undefined, undefined, undefined, 'kubernetes.io/ws', 'unknown']),
+    8080,
+  ];
   return {
     spec: {
       type: random.below(8) === 0 ? 'ExternalName' : 'ClusterIP',
@@ -207,7 +212,7 @@ function grantFields(random: SeededRandom): Fields {
   const kind = random.pick(['Gateway', 'HTTPRoute']);
   const target = random.pick(kind === 'Gateway' ? ['Secret'] : ['Service', 'Backend']);
   const group = target === 'Backend' ? 'sluice.dev' : '';
-  const name = random.pick([undefined, 's1', 't1']);
+  const name = random.pick([undefined, undefined, 's1', 't1']);
   return {
     spec: {
       from: [{ group: GATEWAY_API, kind, namespace: random.pick(NAMESPACES) }],
@@ -223,7 +228,10 @@ function secretFields(random: SeededRandom): Fields {
 }
 
 function backendFields(random: SeededRandom): Fields {
-  const tls = { sni: 'x.example.com', caCertificateRefs: [{ group: '', kind: random.pick(['ConfigMap', 'Secret']), name: 't1' }] };
+  const tls = {
+    sni: 'x.example.com',
+    caCertificateRefs: [{ group: '', kind: random.pick(['ConfigMap', 'Secret']), name: 't1' }],
+  };
   return {
     spec: {
       protocol: random.pick(['HTTP', 'HTTP', 'WS', 'H2C']),
@@ -244,7 +252,7 @@ function policyFields(random: SeededRandom): Fields {
 }
 
 function optionalNamespace(random: SeededRandom): Fields {
-  return optional('namespace', random.pick([undefined, undefined, ...NAMESPACES]));
+  return optional('namespace', random.pick([undefined, undefined, undefined, undefined, ...NAMESPACES]));
 }
 
 function optional(name: string, value: unknown): Fields {

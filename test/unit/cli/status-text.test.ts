@@ -46,8 +46,8 @@ test('a table with a line for each object, and below it what is wrong', () => {
   assert.deepEqual(stateText(STATE, plainStyle()).split('\n'), [
     'ready',
     'KIND          NAME       CONDITIONS                    ROUTES  ADDRESSES',
-    'GatewayClass  sluice     Accepted',
     'Gateway       shop/web   Accepted, Programmed          3       10.0.0.1, 10.0.0.2, 10.0.0.3, +1',
+    'GatewayClass  sluice     Accepted',
     'HTTPRoute     shop/cart  Accepted, ResolvedRefs=False',
     '  parent other: ResolvedRefs is False (BackendNotFound): Service a is not there.',
   ]);

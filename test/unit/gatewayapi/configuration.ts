@@ -1,0 +1,89 @@
+// Objects as validation leaves them, with defaults, so that a test names only what it is about.
+import type { KubernetesObject } from '../../../src/api/object.ts';
+import { Resources } from '../../../src/gatewayapi/resources.ts';
+import type { TranslateOptions } from '../../../src/gatewayapi/translate.ts';
+
+export const CONTROLLER_NAME = 'sluice.dev/gateway-controller';
+
+const GATEWAY_API = 'gateway.networking.k8s.io/v1';
+
+export function options(setup: Partial<TranslateOptions> = {}): TranslateOptions {
+  const addresses = [{ type: 'IPAddress', value: '192.0.2.1' }] as const;
+  return {
+    controllerName: CONTROLLER_NAME,
+    binding: { kind: 'host', bindAddress: '::', portOffset: 0, addresses },
+    unavailablePorts: new Map(),
+    ...setup,
+  };
+}
+
+/** With the class of all Gateways. */
+export function resourcesOf(...objects: readonly KubernetesObject[]): Resources {
+  const resources = new Resources();
+  resources.put(manifest(GATEWAY_API, 'GatewayClass', 'sluice', { controllerName: CONTROLLER_NAME }, undefined));
+  for (const object of objects) resources.put(object);
+  return resources;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export function gateway(listeners: readonly Fields[] = [{}], spec: Fields = {}): KubernetesObject {
+  const complete = listeners.map((listener, index) => ({
+    name: `listener-${index}`,
+    port: 80,
+    protocol: 'HTTP',
+    allowedRoutes: { namespaces: { from: 'Same' } },
+    ...listener,
+  }));
+  return manifest(GATEWAY_API, 'Gateway', 'gw', { gatewayClassName: 'sluice', listeners: complete, ...spec });
+}
+
+export function route(name: string, rules: readonly Fields[] = [{}]): KubernetesObject {
+  const complete = rules.map((rule) => ({
+    matches: [{ path: { type: 'PathPrefix', value: '/' } }],
+    backendRefs: [{ group: '', kind: 'Service', name: 'web', port: 80, weight: 1 }],
+    ...rule,
+  }));
+  const parentRefs = [{ group: 'gateway.networking.k8s.io', kind: 'Gateway', name: 'gw' }];
+  return manifest(GATEWAY_API, 'HTTPRoute', name, { parentRefs, rules: complete });
+}
+
+export function service(name: string, spec: Fields = {}): KubernetesObject {
+  const ports = [{ port: 80, targetPort: 8080, protocol: 'TCP' }];
+  return manifest('v1', 'Service', name, { type: 'ClusterIP', ports, ...spec });
+}
+
+export function slice(name: string, serviceName: string, address: string): KubernetesObject {
+  return {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name, namespace: 'shop', labels: { 'kubernetes.io/service-name': serviceName } },
+    ...{
+      addressType: 'IPv4',
+      ports: [{ name: '', port: 8080, protocol: 'TCP' }],
+      endpoints: [{ addresses: [address] }],
+    },
+  } as KubernetesObject;
+}
+
+export function tlsSecret(name: string, chain: string, key: string): KubernetesObject {
+  const encode = (text: string): string => Buffer.from(text).toString('base64');
+  const data = { 'tls.crt': encode(chain), 'tls.key': encode(key) };
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name, namespace: 'shop' },
+    ...{ type: 'kubernetes.io/tls', data },
+  } as KubernetesObject;
+}
+
+export function manifest(
+  apiVersion: string,
+  kind: string,
+  name: string,
+  spec: Fields,
+  namespace: string | undefined = 'shop',
+): KubernetesObject {
+  const metadata = kind === 'GatewayClass' ? { name } : { name, namespace };
+  return { apiVersion, kind, metadata, spec } as KubernetesObject;
+}

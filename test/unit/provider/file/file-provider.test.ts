@@ -1,0 +1,234 @@
+// Real files, real events: what people and machines do to a directory of manifests, and the one change that comes of it.
+import assert from 'node:assert/strict';
+import { describe, test, type TestContext } from 'node:test';
+import type { KubernetesObject } from '../../../../src/api/object.ts';
+import { createFileProvider } from '../../../../src/provider/file/file-provider.ts';
+import { loadManifests } from '../../../../src/provider/file/manifest-loader.ts';
+import type { ManifestChange } from '../../../../src/provider/file/manifest-set.ts';
+import { badHttpRoute, configMap, httpRoute, join } from './manifests.ts';
+import { TemporaryDirectory } from './temporary-directory.ts';
+
+/** Far above what a change takes, so that a test that waits for one in vain says so. */
+const DEADLINE = { timeout: 20_000 };
+
+/** Follows a directory. `next` gives the changes one by one, as `put a, b; remove c; problems …`; nothing is left out. */
+class Follower {
+  readonly #waiting: ((change: ManifestChange) => void)[] = [];
+  readonly #changes: ManifestChange[] = [];
+  readonly first: Promise<ManifestChange>;
+
+  constructor(t: TestContext, paths: readonly string[]) {
+    const provider = createFileProvider({
+      paths,
+      logger: { warn: (fields, message) => assert.fail(`${message} ${JSON.stringify(fields)}`) },
+      onChange: (change) => {
+        const waiting = this.#waiting.shift();
+        if (waiting === undefined) this.#changes.push(change);
+        else waiting(change);
+      },
+    });
+    this.first = provider.start();
+    t.after(() => provider.close());
+  }
+
+  async nextChange(): Promise<ManifestChange> {
+    return this.#changes.shift() ?? (await new Promise((resolve) => this.#waiting.push(resolve)));
+  }
+
+  async next(): Promise<string> {
+    return summary(await this.nextChange());
+  }
+}
+
+function summary({ put, remove, problems }: ManifestChange): string {
+  const names = (objects: readonly { kind: string; name: string }[]): string =>
+    objects
+      .filter(({ kind }) => kind !== 'GatewayClass' && kind !== 'Namespace')
+      .map(({ name }) => name)
+      .toSorted()
+      .join(' ');
+  const codes = problems.map(({ code }) => code).join(' ');
+  const parts = [
+    ['put', names(put.map(({ kind, metadata: { name } }) => ({ kind, name })))],
+    ['remove', names(remove)],
+    ['problems', codes],
+  ];
+  return parts.flatMap(([verb, text]) => (text === '' ? [] : [`${verb} ${text}`])).join('; ');
+}
+
+async function follow(
+  t: TestContext,
+  files: Readonly<Record<string, string>>,
+): Promise<[TemporaryDirectory, Follower, string]> {
+  const directory = new TemporaryDirectory(t);
+  directory.makeDirectory('config');
+  directory.write(files);
+  const follower = new Follower(t, [directory.at('config')]);
+  return [directory, follower, summary(await follower.first)];
+}
+
+function named(change: ManifestChange, name: string): KubernetesObject | undefined {
+  return change.put.find(({ metadata }) => metadata.name === name);
+}
+
+describe('a directory that is followed', DEADLINE, () => {
+  test('files that are written, replaced, removed', async (t) => {
+    const [directory, follower, first] = await follow(t, { 'config/a.yaml': httpRoute('a') });
+    assert.equal(first, 'put a');
+    directory.write({
+      'config/b.json': JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'b' } }),
+    });
+    assert.equal(await follower.next(), 'put b');
+    directory.replace('config/a.yaml', httpRoute('a', 'other'));
+    const change = await follower.nextChange();
+    assert.equal(summary(change), 'put a');
+    assert.equal(named(change, 'a')?.metadata.generation, 2);
+    directory.write({ 'config/a.yaml': join(httpRoute('a', 'other'), httpRoute('c')) });
+    assert.equal(await follower.next(), 'put c', 'a is the same object');
+    directory.remove('config/a.yaml');
+    assert.equal(await follower.next(), 'remove a c');
+  });
+
+  test('a file that breaks and is mended', async (t) => {
+    const [directory, follower] = await follow(t, { 'config/a.yaml': join(httpRoute('a'), httpRoute('b')) });
+    directory.write({ 'config/a.yaml': 'a: [' });
+    assert.equal(await follower.next(), 'problems syntax');
+    directory.write({ 'config/a.yaml': join(badHttpRoute('a'), httpRoute('b', 'other')) });
+    assert.equal(await follower.next(), 'put b; problems unknown-field');
+    directory.write({ 'config/a.yaml': join(httpRoute('a', 'mended'), httpRoute('b', 'other')) });
+    assert.equal(await follower.next(), 'put a');
+  });
+
+  test('many files at once are one change', async (t) => {
+    const [directory, follower] = await follow(t, { 'config/many/0.yaml': '' });
+    const names = Array.from({ length: 200 }, (_, i) => `m${i}`);
+    directory.write(Object.fromEntries(names.map((name) => [`config/many/${name}.yaml`, configMap(name, '{a: b}')])));
+    assert.equal(await follower.next(), `put ${names.toSorted().join(' ')}`);
+    directory.write({ 'config/last.yaml': httpRoute('last') });
+    assert.equal(await follower.next(), 'put last', 'and no second one');
+  });
+
+  test('objects that move between files and directories', async (t) => {
+    const [directory, follower] = await follow(t, { 'config/a.yaml': httpRoute('a'), 'config/b.yaml': httpRoute('b') });
+    directory.write({ 'config/a.yaml': '', 'config/b.yaml': join(httpRoute('b', 'other'), httpRoute('a')) });
+    assert.equal(await follower.next(), 'put b');
+    directory.makeDirectory('config/deeper/down');
+    directory.rename('config/b.yaml', 'config/deeper/down/b.yaml');
+    directory.write({ 'config/c.yaml': httpRoute('c') });
+    assert.equal(await follower.next(), 'put c');
+    directory.write({ 'config/deeper/down/b.yaml': httpRoute('a') });
+    assert.equal(await follower.next(), 'remove b', 'the new directory is followed as well');
+  });
+
+  test('a mounted ConfigMap whose content is swapped', async (t) => {
+    const directory = new TemporaryDirectory(t);
+    directory.write({ 'mount/..1/a.yaml': httpRoute('a'), 'mount/..1/gone.yaml': httpRoute('gone') });
+    directory.link('..1', 'mount/..data');
+    directory.link('..data/a.yaml', 'mount/a.yaml');
+    directory.link('..data/gone.yaml', 'mount/gone.yaml');
+    const follower = new Follower(t, [directory.at('mount')]);
+    assert.equal(summary(await follower.first), 'put a gone');
+    for (const round of [2, 3]) {
+      directory.write({ [`mount/..${round}/a.yaml`]: httpRoute('a', `app${round}`) });
+      directory.link(`..${round}`, 'mount/..data_tmp');
+      directory.rename('mount/..data_tmp', 'mount/..data');
+      if (round === 2) directory.remove('mount/gone.yaml');
+      directory.remove(`mount/..${round - 1}`);
+      assert.equal(await follower.next(), round === 2 ? 'put a; remove gone' : 'put a');
+    }
+  });
+
+  test('a directory that another one takes the place of', async (t) => {
+    const [directory, follower] = await follow(t, { 'config/a.yaml': httpRoute('a'), 'next/b.yaml': httpRoute('b') });
+    directory.rename('config', 'old');
+    directory.rename('next', 'config');
+    assert.equal(await follower.next(), 'put b; remove a');
+    directory.write({ 'config/c.yaml': httpRoute('c') });
+    assert.equal(await follower.next(), 'put c');
+    directory.write({ 'old/a.yaml': httpRoute('a', 'other'), 'config/d.yaml': httpRoute('d') });
+    assert.equal(await follower.next(), 'put d');
+  });
+
+  test('a path that goes away keeps what it had, until it is there again', async (t) => {
+    const [directory, follower] = await follow(t, { 'config/a.yaml': httpRoute('a'), 'config/b.yaml': httpRoute('b') });
+    directory.remove('config');
+    assert.equal(await follower.next(), 'problems missing');
+    directory.makeDirectory('config');
+    directory.write({ 'config/b.yaml': httpRoute('b') });
+    assert.equal(await follower.next(), 'remove a');
+    directory.write({ 'config/c.yaml': httpRoute('c') });
+    assert.equal(await follower.next(), 'put c');
+  });
+
+  test('links: a directory that is switched, a file elsewhere', async (t) => {
+    const directory = new TemporaryDirectory(t);
+    directory.write({
+      'v1/a.yaml': httpRoute('a'),
+      'v2/a.yaml': httpRoute('a', 'other'),
+      'elsewhere/b.yaml': httpRoute('b'),
+    });
+    directory.link('v1', 'current');
+    for (const version of ['v1', 'v2']) directory.link('../elsewhere/b.yaml', `${version}/b.yaml`);
+    const follower = new Follower(t, [directory.at('current')]);
+    assert.equal(summary(await follower.first), 'put a b');
+    directory.link('v2', 'current.new');
+    directory.rename('current.new', 'current');
+    assert.equal(await follower.next(), 'put a');
+    directory.write({ 'elsewhere/b.yaml': httpRoute('b', 'other') });
+    assert.equal(await follower.next(), 'put b');
+  });
+
+  test('files that are named, one of them not there yet', async (t) => {
+    const directory = new TemporaryDirectory(t);
+    directory.write({ 'a.yaml': httpRoute('a'), 'not-named.yaml': httpRoute('x') });
+    const follower = new Follower(t, [directory.at('a.yaml'), directory.at('later/b.yaml')]);
+    assert.equal(summary(await follower.first), 'put a; problems missing');
+    directory.write({ 'later/b.yaml': httpRoute('b') });
+    assert.equal(await follower.next(), 'put b');
+    directory.replace('a.yaml', httpRoute('a', 'other'));
+    assert.equal(await follower.next(), 'put a');
+  });
+
+  test('a change while the first load is going on', async (t) => {
+    const directory = new TemporaryDirectory(t);
+    directory.write({ 'a.yaml': httpRoute('a') });
+    const follower = new Follower(t, [directory.path]);
+    directory.write({ 'b.yaml': httpRoute('b') });
+    const { put } = await follower.first;
+    const seen = put.some(({ metadata }) => metadata.name === 'b');
+    if (!seen) assert.equal(await follower.next(), 'put b');
+  });
+
+  test('closing while files are read', async (t) => {
+    const directory = new TemporaryDirectory(t);
+    directory.write({ 'a.yaml': httpRoute('a') });
+    const provider = createFileProvider({ paths: [directory.path], onChange: () => assert.fail() });
+    const started = assert.rejects(provider.start(), /closed/);
+    await provider.close();
+    await started;
+  });
+});
+
+describe('manifests that are read once', () => {
+  test('objects, problems, counts and places', async (t) => {
+    const directory = new TemporaryDirectory(t);
+    directory.write({
+      'a.yaml': join(httpRoute('a'), 'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\n'),
+      'b.yaml': join(badHttpRoute('b'), configMap('c', '{d: e}')),
+    });
+    const { objects, problems, skipped, places } = await loadManifests([directory.path]);
+    const names = objects.map(({ kind, metadata: { name } }) => `${kind} ${name}`);
+    assert.deepEqual(names.toSorted(), ['ConfigMap c', 'GatewayClass sluice', 'HTTPRoute a', 'Namespace shop']);
+    assert.deepEqual(
+      problems.map(({ code, object }) => `${code} ${object}`),
+      ['unknown-field HTTPRoute shop/b'],
+    );
+    assert.deepEqual(skipped, { Deployment: 1 });
+    assert.deepEqual(places.get('ConfigMap/shop/c'), { file: directory.at('b.yaml'), line: 9, column: 1 });
+  });
+
+  test('a path with nothing there', async () => {
+    const { objects, problems } = await loadManifests(['/nonexistent']);
+    assert.deepEqual([objects.length, problems.map(({ code }) => code)], [1, ['missing']]);
+  });
+});

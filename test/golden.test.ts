@@ -8,9 +8,10 @@ import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { Document, isScalar, parseAllDocuments, visit } from 'yaml';
+import { parseAllDocuments } from 'yaml';
 import { CONTROLLER_NAME, DEFAULT_CLASS_NAME } from '../src/api/condition.ts';
 import type { KubernetesObject } from '../src/api/object.ts';
+import { translationYaml } from '../src/cli/translation-text.ts';
 import { Resources } from '../src/gatewayapi/resources.ts';
 import { createMemo, translate, type TranslateOptions, type Translation } from '../src/gatewayapi/translate.ts';
 import { enableLinearRegExp } from '../src/lib/linear-regexp.ts';
@@ -37,7 +38,7 @@ describe('golden pairs of the translator', () => {
   for (const path of globSync(join(FOLDER, '*.in.yaml')).toSorted()) {
     it(basename(path, '.in.yaml'), () => {
       const outputPath = path.replace(/\.in\.yaml$/, '.out.yaml');
-      const output = print(translateText(readFileSync(path, 'utf8')));
+      const output = translationYaml(translateText(readFileSync(path, 'utf8')));
       if (UPDATE) writeFileSync(outputPath, output);
       assert.ok(existsSync(outputPath), 'run with UPDATE_GOLDEN=1 to write the output');
       assert.equal(output, readFileSync(outputPath, 'utf8'));
@@ -95,21 +96,4 @@ function validate(manifest: unknown): KubernetesObject {
   const { generation } = (manifest as KubernetesObject).metadata;
   const { object } = validation;
   return generation === undefined ? object : { ...object, metadata: { ...object.metadata, generation } };
-}
-
-/** Maps of plain values stand on one line. */
-function print({ ir, statuses }: Translation): string {
-  const plain: unknown = JSON.parse(JSON.stringify({ ir: sortedByKey(ir.resources), statuses: sortedByKey(statuses) }));
-  const document = new Document(plain, { aliasDuplicateObjects: false });
-  visit(document, {
-    Map: (_key, node) => {
-      node.flow =
-        node.items.length > 0 && node.items.every(({ value }) => isScalar(value) && !String(value).includes('\n'));
-    },
-  });
-  return document.toString({ lineWidth: 0, flowCollectionPadding: false });
-}
-
-function sortedByKey<T>(map: ReadonlyMap<string, T>): Readonly<Record<string, T>> {
-  return Object.fromEntries([...map].sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -1,5 +1,6 @@
 // Where an HTTPRoute attaches: for each parentRef the listeners that take it, or the first reason why none does.
 import type { HTTPRoute } from '../api/generated/http-route.ts';
+import type { ParentReference } from '../api/generated/shared.ts';
 import { GATEWAY_GROUP } from '../api/kinds.ts';
 import type { RouteAttachment, RouteHostname } from '../ir/route.ts';
 import { ANY_HOSTNAME, intersectHostnames } from '../lib/hostname.ts';
@@ -16,7 +17,6 @@ import {
   noMatchingParent,
 } from './route-condition.ts';
 import type { ParentVerdict, RouteAttachments } from './route-model.ts';
-import type { ParentReference } from '../api/generated/shared.ts';
 
 export function createRouteAttachments(route: HTTPRoute, reader: FactReader): RouteAttachments {
   const parents: ParentVerdict[] = [];

@@ -1,9 +1,9 @@
 // Services as backends: which can be used, and what a port of one is.
 import type { Service, ServicePort } from '../api/core.ts';
+import type { Cluster } from '../ir/cluster.ts';
 import { appProtocolNotSupported, externalNameRefused, servicePortNotFound } from './backend-condition.ts';
 import { objectKey } from './object-key.ts';
 import type { Problem } from './object-status.ts';
-import type { Cluster } from '../ir/cluster.ts';
 
 const CLUSTER_PROTOCOLS: ReadonlyMap<string, Cluster['protocol']> = new Map([
   ['', 'http1'],

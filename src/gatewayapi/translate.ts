@@ -2,9 +2,9 @@
 // with an empty one the result is the same.
 import type { Gateway } from '../api/generated/gateway.ts';
 import { createIr, type Ir, type Resource } from '../ir/ir.ts';
+import { secretOfCertificate } from './certificate-model.ts';
 import type { Facts, ObjectFacts, Settings } from './facts.ts';
 import { Memo } from './memo.ts';
-import { secretOfCertificate } from './certificate-model.ts';
 import { targetKey } from './object-key.ts';
 import type { ObjectStatus } from './object-status.ts';
 import type { Resources } from './resources.ts';

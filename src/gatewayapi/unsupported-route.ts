@@ -1,11 +1,10 @@
 // Routes of kinds that are not supported yet: never served, and each parent of ours says so.
 import { RouteCondition } from '../api/condition.ts';
-import type { RouteParentStatus } from '../api/generated/shared.ts';
+import type { ParentReference, RouteParentStatus } from '../api/generated/shared.ts';
 import type { FactReader } from './facts.ts';
 import { ConditionMaker, objectStatus, type ObjectStatus, type Problem, type Untimed } from './object-status.ts';
 import { findParent, selectListeners, type Parent } from './parent-ref.ts';
 import { LISTENER_SET_NOT_SUPPORTED, noMatchingParent, routeKindNotSupported } from './route-condition.ts';
-import type { ParentReference } from '../api/generated/shared.ts';
 
 export const UNSUPPORTED_ROUTE_KINDS = ['GRPCRoute', 'TLSRoute', 'TCPRoute', 'UDPRoute'] as const;
 

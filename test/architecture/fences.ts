@@ -22,7 +22,6 @@ export const ONLY_IMPORTS: Readonly<Record<string, readonly string[]>> = {
 /** Where each dependency may be imported. */
 export const DEPENDENCIES: Readonly<Record<string, readonly string[]>> = {
   '@bufbuild/cel': ['src/validation/'],
-  ajv: [],
   commander: ['src/cli/'],
   fastify: ['src/admin/'],
   pino: ['src/observability/'],

@@ -1,7 +1,7 @@
 // The connections to one endpoint: the most recently used one is used first, so that the rest grow old and close. Open connections
 // and waiting requests are bounded; a pool outlives configuration changes that leave its endpoint alone.
-import { connect as connectTcp } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTcp, isIP } from 'node:net';
+import { checkServerIdentity, connect as connectTls } from 'node:tls';
 import type { SecureContext } from 'node:tls';
 import type { TimerWheel } from '../../lib/timeout-queue.ts';
 import { Http1ClientConnection } from '../codec/http1/client-connection.ts';
@@ -153,7 +153,9 @@ export class EndpointPool implements ConnectionOwner {
         ? connectTcp(target)
         : connectTls({
             ...target,
-            servername: tls.serverName,
+            // An address is no server name (RFC 6066 section 3); the certificate has to name it all the same.
+            servername: isIP(tls.serverName) === 0 ? tls.serverName : '',
+            checkServerIdentity: (_host, certificate) => checkServerIdentity(tls.serverName, certificate),
             secureContext: tls.context,
             ALPNProtocols: ['http/1.1'],
           });

@@ -65,13 +65,14 @@ class WatchedFiles implements FileProvider {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#rescanTimer);
-    this.#settling.cancel();
-    this.#watcher.close();
     await this.#source.close();
     await this.#looks;
+    this.#settling.cancel();
+    this.#watcher.close();
   }
 
   #onEvent(): void {
+    if (this.#isClosed) return;
     this.#source.prepare();
     this.#settling.trigger();
   }

@@ -31,6 +31,7 @@ export class ManifestReader {
   #worker: Worker | undefined = undefined;
   #pending: PendingRead | undefined = undefined;
   #idleTimer: NodeJS.Timeout | undefined = undefined;
+  #isClosed = false;
 
   constructor(limits: Partial<ReaderLimits> = {}) {
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
@@ -38,12 +39,14 @@ export class ManifestReader {
 
   /** Starts the thread, so that it is there when it is needed. */
   prepare(): void {
+    if (this.#isClosed) return;
     this.#worker ??= this.#start();
     if (this.#pending === undefined) this.#endWhenIdle();
   }
 
-  /** Reads files in turn; one call at a time. Rejects only when the reader is closed. */
+  /** Reads files in turn; one call at a time. Rejects when the reader is closed, and only then. */
   read(requests: readonly ReadRequest[]): Promise<readonly FileReading[]> {
+    if (this.#isClosed) return Promise.reject(closedError());
     if (requests.length === 0) return Promise.resolve([]);
     clearTimeout(this.#idleTimer);
     return new Promise((resolve, reject) => {
@@ -55,9 +58,10 @@ export class ManifestReader {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     clearTimeout(this.#idleTimer);
     clearTimeout(this.#pending?.timer);
-    this.#pending?.reject(new Error('the reader was closed'));
+    this.#pending?.reject(closedError());
     this.#pending = undefined;
     await this.#end();
   }
@@ -126,6 +130,10 @@ export class ManifestReader {
     this.#worker = undefined;
     await worker?.terminate();
   }
+}
+
+function closedError(): Error {
+  return new Error('the reader was closed');
 }
 
 /** Run from source, the worker is source too; built, it is JavaScript. */

@@ -131,6 +131,14 @@ describe('sluice translate', () => {
   });
 });
 
+it('a reader that has seen enough is no failure', async (t) => {
+  const { path } = manifests(t, { 'good.yaml': GOOD });
+  await using command = new SluiceProcess(['translate', path]);
+  command.child.stdout?.destroy();
+  const { code, errors } = await command.ending();
+  assert.deepEqual([code, errors], [0, '']);
+});
+
 describe('sluice explain', () => {
   it('tells where a request goes, and why not elsewhere', async (t) => {
     const { path } = manifests(t, { 'good.yaml': GOOD, 'warned.yaml': WARNED });

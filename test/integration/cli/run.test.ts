@@ -172,6 +172,19 @@ describe('sluice run', () => {
     assert.equal((await gateway.ending()).code, 1);
   });
 
+  it('ends at once when it is asked to before it is ready', async (t) => {
+    const stage = await Stage.create(t);
+    // The handler for defects is the last that is installed, long before the manifests are read.
+    const early = `process.on('newListener', (event) => {
+      if (event === 'uncaughtException') process.kill(process.pid, 'SIGTERM');
+    });`;
+    const args = ['run', '--manifests', stage.manifests, '--admin', `${LOOPBACK}:0`];
+    const { code, errors } = await sluice(args, { nodeArguments: ['--import', `data:text/javascript,${early}`] });
+    assert.equal(code, 0, errors);
+    assert.match(errors, /"signal":"SIGTERM"/);
+    assert.doesNotMatch(errors, /is running|"drained"/);
+  });
+
   it('serves what it can where a port is taken, and says what it can not', async (t) => {
     const stage = await Stage.create(t);
     const other = createTcpServer();

@@ -17,8 +17,6 @@ export interface BulkOrder {
   readonly direction: 'upload' | 'download';
   readonly size: number;
   readonly framing: 'length' | 'chunked';
-  /** The receiver waits that long after each piece, so that everything before it has to wait too. */
-  readonly pauseMs: number;
 }
 
 export interface BulkResult {
@@ -27,8 +25,9 @@ export interface BulkResult {
 }
 
 const PIECE_BYTES = 48 * 1024;
-/** Only every so many bytes, as a timer takes a millisecond at least. */
-const PAUSE_EVERY_BYTES = 1024 * 1024;
+/** The receiver rests after each MiB, so that everything before it has to wait too. */
+const REST_EVERY_BYTES = 1024 * 1024;
+const REST_MS = 6;
 
 /** What was received, by whichever side receives. */
 let upload: Promise<Digest> | undefined;
@@ -53,18 +52,18 @@ function content(size: number): { readonly stream: Readable; readonly digest: ()
   return { stream: Readable.from(pieces()), digest: () => hash.digest('hex') };
 }
 
-async function digestOf(stream: Readable, pauseMs: number): Promise<Digest> {
+async function digestOf(stream: Readable): Promise<Digest> {
   const hash = createHash('sha256');
   let bytes = 0;
-  let unpaused = 0;
+  let unrested = 0;
   const slow = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       hash.update(chunk);
       bytes += chunk.length;
-      unpaused += chunk.length;
-      if (pauseMs === 0 || unpaused < PAUSE_EVERY_BYTES) return done();
-      unpaused = 0;
-      void delay(pauseMs).then(() => done());
+      unrested += chunk.length;
+      if (unrested < REST_EVERY_BYTES) return done();
+      unrested = 0;
+      void delay(REST_MS).then(() => done());
     },
   });
   slow.resume();
@@ -75,7 +74,7 @@ async function digestOf(stream: Readable, pauseMs: number): Promise<Digest> {
 const { address } = workerData as BulkSetup;
 const server = createServer((incoming, answer) => {
   if (order?.direction === 'upload') {
-    upload = digestOf(incoming, order.pauseMs);
+    upload = digestOf(incoming);
     void upload.then(() => answer.end('done'));
     return;
   }
@@ -87,12 +86,12 @@ const server = createServer((incoming, answer) => {
 
 async function transfer(next: BulkOrder): Promise<BulkResult> {
   order = next;
-  const { port, direction, size, framing, pauseMs } = next;
+  const { port, direction, size, framing } = next;
   const outgoing = request({ host: address, port, method: direction === 'upload' ? 'POST' : 'GET', path: '/bulk' });
   const answered = new Promise<Readable>((resolve, reject) => outgoing.on('response', resolve).on('error', reject));
   if (direction === 'download') {
     outgoing.end();
-    const { bytes, digest } = await digestOf(await answered, pauseMs);
+    const { bytes, digest } = await digestOf(await answered);
     return { received: bytes, isEqual: digest === sent };
   }
   const { stream, digest } = content(size);

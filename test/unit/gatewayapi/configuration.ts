@@ -1,5 +1,6 @@
 // Objects as validation leaves them, with defaults, so that a test names only what it is about.
-import type { KubernetesObject } from '../../../src/api/object.ts';
+import { SERVICE_NAME_LABEL, type EndpointSlice, type Secret } from '../../../src/api/core.ts';
+import type { KubernetesObject, ObjectMeta } from '../../../src/api/object.ts';
 import { Resources } from '../../../src/gatewayapi/resources.ts';
 import type { TranslateOptions } from '../../../src/gatewayapi/translate.ts';
 
@@ -20,7 +21,7 @@ export function options(setup: Partial<TranslateOptions> = {}): TranslateOptions
 /** With the class of all Gateways. */
 export function resourcesOf(...objects: readonly KubernetesObject[]): Resources {
   const resources = new Resources();
-  resources.put(manifest(GATEWAY_API, 'GatewayClass', 'sluice', { controllerName: CONTROLLER_NAME }, undefined));
+  resources.put(manifest(GATEWAY_API, 'GatewayClass', { name: 'sluice' }, { controllerName: CONTROLLER_NAME }));
   for (const object of objects) resources.put(object);
   return resources;
 }
@@ -35,7 +36,12 @@ export function gateway(listeners: readonly Fields[] = [{}], spec: Fields = {}):
     allowedRoutes: { namespaces: { from: 'Same' } },
     ...listener,
   }));
-  return manifest(GATEWAY_API, 'Gateway', 'gw', { gatewayClassName: 'sluice', listeners: complete, ...spec });
+  return manifest(
+    GATEWAY_API,
+    'Gateway',
+    { name: 'gw', namespace: 'shop' },
+    { gatewayClassName: 'sluice', listeners: complete, ...spec },
+  );
 }
 
 export function route(name: string, rules: readonly Fields[] = [{}]): KubernetesObject {
@@ -45,45 +51,33 @@ export function route(name: string, rules: readonly Fields[] = [{}]): Kubernetes
     ...rule,
   }));
   const parentRefs = [{ group: 'gateway.networking.k8s.io', kind: 'Gateway', name: 'gw' }];
-  return manifest(GATEWAY_API, 'HTTPRoute', name, { parentRefs, rules: complete });
+  return manifest(GATEWAY_API, 'HTTPRoute', { name, namespace: 'shop' }, { parentRefs, rules: complete });
 }
 
 export function service(name: string, spec: Fields = {}): KubernetesObject {
   const ports = [{ port: 80, targetPort: 8080, protocol: 'TCP' }];
-  return manifest('v1', 'Service', name, { type: 'ClusterIP', ports, ...spec });
+  return manifest('v1', 'Service', { name, namespace: 'shop' }, { type: 'ClusterIP', ports, ...spec });
 }
 
-export function slice(name: string, serviceName: string, address: string): KubernetesObject {
+export function slice(name: string, serviceName: string, address: string): EndpointSlice {
   return {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
-    metadata: { name, namespace: 'shop', labels: { 'kubernetes.io/service-name': serviceName } },
-    ...{
-      addressType: 'IPv4',
-      ports: [{ name: '', port: 8080, protocol: 'TCP' }],
-      endpoints: [{ addresses: [address] }],
-    },
-  } as KubernetesObject;
+    metadata: { name, namespace: 'shop', labels: { [SERVICE_NAME_LABEL]: serviceName } },
+    addressType: 'IPv4',
+    ports: [{ name: '', port: 8080, protocol: 'TCP' }],
+    endpoints: [{ addresses: [address] }],
+  };
 }
 
-export function tlsSecret(name: string, chain: string, key: string): KubernetesObject {
+export function tlsSecret(name: string, chain: string, key: string): Secret {
   const encode = (text: string): string => Buffer.from(text).toString('base64');
   const data = { 'tls.crt': encode(chain), 'tls.key': encode(key) };
-  return {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name, namespace: 'shop' },
-    ...{ type: 'kubernetes.io/tls', data },
-  } as KubernetesObject;
+  return { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: 'shop' }, type: 'kubernetes.io/tls', data };
 }
 
-export function manifest(
-  apiVersion: string,
-  kind: string,
-  name: string,
-  spec: Fields,
-  namespace: string | undefined = 'shop',
-): KubernetesObject {
-  const metadata = kind === 'GatewayClass' ? { name } : { name, namespace };
-  return { apiVersion, kind, metadata, spec } as KubernetesObject;
+/** A manifest of any kind with a spec. */
+function manifest(apiVersion: string, kind: string, metadata: ObjectMeta, spec: Fields): KubernetesObject {
+  const object: KubernetesObject & { readonly spec: Fields } = { apiVersion, kind, metadata, spec };
+  return object;
 }

@@ -1,4 +1,4 @@
-// Compares origins as the CORS filter's API defines it: exact, `scheme://*.suffix[:port]` for one or more labels, or `*`.
+// Compares origins as the CORS filter's API defines it: exact, `scheme://*.suffix[:port]` for one or more labels, `scheme://*`, or `*`.
 // A missing port is the scheme's.
 
 interface Origin {
@@ -20,6 +20,7 @@ export function compileOrigins(patterns: readonly string[]): (origin: string) =>
 
 function matches(pattern: Origin, origin: Origin): boolean {
   if (pattern.scheme !== origin.scheme || pattern.port !== origin.port) return false;
+  if (pattern.host === '*') return true;
   if (!pattern.host.startsWith('*.')) return pattern.host === origin.host;
   return origin.host.endsWith(pattern.host.slice(1)) && origin.host.length >= pattern.host.length;
 }

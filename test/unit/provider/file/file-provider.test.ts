@@ -71,7 +71,7 @@ function named(change: ManifestChange, name: string): KubernetesObject | undefin
   return change.put.find(({ metadata }) => metadata.name === name);
 }
 
-describe('a directory that is followed', DEADLINE, () => {
+describe('a directory that is followed', { ...DEADLINE, concurrency: 3 }, () => {
   test('files that are written, replaced, removed', async (t) => {
     const [directory, follower, first] = await follow(t, { 'config/a.yaml': httpRoute('a') });
     assert.equal(first, 'put a');

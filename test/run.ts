@@ -1,6 +1,6 @@
 // Runs the tests of the named groups, or of all: `node test/run.ts [unit|property|integration]…`
-// Fast groups share this process; each file of integration tests has a process of its own. One report with one closing block,
-// and no way to pass for a file that did not load, a test that ends the process, or an error that no test caught.
+// Unit tests share this process; every other file has a process of its own, a few at a time. One report with one closing block, and
+// no way to pass for a file that did not load, a test that ends the process, or an error that no test caught.
 import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -137,9 +137,10 @@ async function main(names: readonly string[]): Promise<boolean> {
   const files = findFiles();
   const wanted = (name: string): string[] =>
     names.length === 0 || names.includes(name) ? (files.get(name) ?? []) : [];
-  const shared = [...wanted('unit'), ...wanted('property')];
-  const own = wanted('integration');
-  if (own.length > 0) ensureInstalled(TEST_REQUIREMENTS);
+  const shared = wanted('unit');
+  const integration = wanted('integration');
+  if (integration.length > 0) ensureInstalled(TEST_REQUIREMENTS);
+  const own = [...wanted('property'), ...integration];
 
   const testRun = new TestRun();
   process.once('exit', () => {

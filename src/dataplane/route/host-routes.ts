@@ -1,5 +1,6 @@
 // The candidates of one served hostname. One virtual host's served hostnames are its own intersected with what routes declare, so
 // that "more specific as served, then as declared" is the same order as "more specific as declared".
+import type { Route } from '../../ir/route.ts';
 import { compareHostnameSpecificity } from '../../lib/hostname.ts';
 import { type BoundRoute, createCandidates, type RouteCandidate } from './candidate.ts';
 import { PathIndex } from './path-index.ts';
@@ -11,12 +12,21 @@ export class HostRoutes<T> {
   readonly candidates: readonly RouteCandidate<T>[];
   readonly readsQuery: boolean;
   readonly #routes: readonly BoundRoute<T>[];
+  /** Of each route, for the next table. */
+  readonly #compiled = new Map<Route, CompiledRoute<T>>();
   /** One for each declared hostname, the most specific first. */
   readonly #paths: readonly PathIndex<T>[];
 
-  constructor(routes: readonly BoundRoute<T>[]) {
+  /** @param previous of the same served hostname: the candidates of routes that did not change are taken from it. */
+  constructor(routes: readonly BoundRoute<T>[], previous?: HostRoutes<T>) {
     this.#routes = routes;
-    this.candidates = routes.flatMap(createCandidates);
+    this.candidates = routes.flatMap((bound) => {
+      const kept = previous === undefined ? undefined : previous.#compiled.get(bound.route);
+      const compiled =
+        kept !== undefined && isSame(kept.bound, bound) ? kept : { bound, candidates: createCandidates(bound) };
+      this.#compiled.set(bound.route, compiled);
+      return compiled.candidates;
+    });
     this.readsQuery = this.candidates.some(({ match }) => match.queryParams.length > 0);
     this.#paths = [...Map.groupBy(this.candidates, ({ hostname }) => hostname.declared)]
       .sort(([a], [b]) => compareHostnameSpecificity(a, b))
@@ -35,14 +45,21 @@ export class HostRoutes<T> {
   isFor(routes: readonly BoundRoute<T>[]): boolean {
     return (
       routes.length === this.#routes.length &&
-      routes.every(({ route, hostname, targets }, i) => {
-        const own = this.#routes[i] as BoundRoute<T>;
-        return (
-          route === own.route &&
-          hostname.declared === own.hostname.declared &&
-          targets.every((target, ruleIndex) => target === own.targets[ruleIndex])
-        );
-      })
+      routes.every((bound, i) => isSame(bound, this.#routes[i] as BoundRoute<T>))
     );
   }
+}
+
+interface CompiledRoute<T> {
+  readonly bound: BoundRoute<T>;
+  readonly candidates: readonly RouteCandidate<T>[];
+}
+
+/** Under one served hostname. */
+function isSame<T>(a: BoundRoute<T>, b: BoundRoute<T>): boolean {
+  return (
+    a.route === b.route &&
+    a.hostname.declared === b.hostname.declared &&
+    a.targets.every((target, ruleIndex) => target === b.targets[ruleIndex])
+  );
 }

@@ -44,7 +44,7 @@ export function createRouteTable<T>(
   let readsQuery = false;
   for (const [served, routes] of bound) {
     const old = previous?.hosts.get(served);
-    const host = old?.isFor(routes) === true ? old : new HostRoutes(routes);
+    const host = old?.isFor(routes) === true ? old : new HostRoutes(routes, old);
     hosts.set(served, host);
     readsQuery ||= host.readsQuery;
   }

@@ -179,7 +179,10 @@ describe('sluice run', () => {
       if (event === 'uncaughtException') process.kill(process.pid, 'SIGTERM');
     });`;
     const args = ['run', '--manifests', stage.manifests, '--admin', `${LOOPBACK}:0`];
-    const { code, errors } = await sluice(args, { nodeArguments: ['--import', `data:text/javascript,${early}`] });
+    const { code, errors } = await sluice(args, {
+      nodeArguments: ['--import', `data:text/javascript,${early}`],
+      environment: { SLUICE_DRAIN_DELAY: '1h' },
+    });
     assert.equal(code, 0, errors);
     assert.match(errors, /"signal":"SIGTERM"/);
     assert.doesNotMatch(errors, /is running|"drained"/);

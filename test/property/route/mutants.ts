@@ -51,8 +51,13 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   ),
   'changed routes are taken for the old ones': edit(
     HOST_ROUTES,
-    'route === own.route',
-    'route.name === own.route.name',
+    'a.route === b.route',
+    'a.route.name === b.route.name',
+  ),
+  'candidates under another hostname are kept': edit(
+    HOST_ROUTES,
+    'kept !== undefined && isSame(kept.bound, bound)',
+    'kept !== undefined',
   ),
   'fewer routes are taken for the same': edit(
     HOST_ROUTES,

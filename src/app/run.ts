@@ -1,5 +1,6 @@
 // A gateway as a process: opens the logs, starts everything in order, and lives until a signal, the admin API or a defect ends it.
 import { readFileSync } from 'node:fs';
+import { ConfigError } from '../config/config.ts';
 import type { Config } from '../config/config.ts';
 import { SecretText } from '../lib/secret-text.ts';
 import { ACCESS_LOG_FIELDS, createAccessLog, DEFAULT_ACCESS_LOG_FIELDS } from '../observability/access-log.ts';
@@ -35,7 +36,7 @@ const SYSTEM_FAILURES: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the name is not known',
 };
 
-/** Resolves with the exit code, when all is done. @throws StartError */
+/** Resolves with the exit code, when all is done. @throws ConfigError, StartError */
 export async function runGateway({ config, version, describe }: RunOptions): Promise<number> {
   const processSink = openLineSink({ target: 'stderr', flushDelayMs: 0 });
   const logger = createProcessLog({ level: config.log.level, sink: processSink });
@@ -74,7 +75,8 @@ function accessLogFields({ fields }: Config['accessLog']): readonly AccessLogFie
   const isKnown = (field: string): field is AccessLogField => (ACCESS_LOG_FIELDS as readonly string[]).includes(field);
   const unknown = fields.find((field) => !isKnown(field));
   if (unknown === undefined) return fields.filter(isKnown);
-  throw new StartError(`accessLog.fields: there is no field ${unknown}; there are ${ACCESS_LOG_FIELDS.join(', ')}`);
+  const message = `there is no field ${unknown}; there are ${ACCESS_LOG_FIELDS.join(', ')}`;
+  throw new ConfigError([{ place: 'configuration', key: 'accessLog.fields', message }]);
 }
 
 function openAccessSink({ path }: Config['accessLog'], logger: Logger): LineSink {

@@ -79,7 +79,7 @@ function lostLines(other: LostMatch, style: Channel): string[] {
   return [`  ${matchName(other)}`, `    ${style.faint(other.reason)}`];
 }
 
-/** `HTTPRoute shop/cart, rule 0: path prefix /cart` */
+/** `HTTPRoute shop/cart, rule 0: path under /cart` */
 function matchName({ route, rule, match }: MatchView): string {
   return `${route}, rule ${rule}: ${matchText(match)}`;
 }

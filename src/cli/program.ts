@@ -1,6 +1,7 @@
 // The command line: its commands, and what their failures become. Commands load what they need when they run, so that help and version
 // come at once.
 import { Command, CommanderError } from 'commander';
+import { ConfigError } from '../config/config.ts';
 import { CommandError, EXIT_FAILED, EXIT_OK, EXIT_USAGE, helpEnding } from './command.ts';
 import type { CommandContext } from './command.ts';
 import { addExplainCommand } from './explain.ts';
@@ -56,7 +57,8 @@ export async function runProgram(argv: readonly string[], terminal: Terminal = p
     // Commander has printed its own.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
     errors.print(`sluice: ${errorText(error)}`);
-    return error instanceof CommandError ? error.exitCode : EXIT_FAILED;
+    if (error instanceof CommandError) return error.exitCode;
+    return error instanceof ConfigError ? EXIT_USAGE : EXIT_FAILED;
   }
 }
 

@@ -20,7 +20,7 @@ export function runSummary({ version, started, demo }: RunSummary): string {
     ...listeners.map((listener) => [listenerUrl(listener), virtualHostsText(listener.config.virtualHosts)] as const),
     ...Array.from(unavailablePorts, ([port, why]) => [`port ${port}`, `NOT SERVED: ${why}`] as const),
     ...(listeners.length + unavailablePorts.size === 0 ? [['no listeners', 'no Gateway asks for one'] as const] : []),
-    [adminUrl(admin), 'admin API; sluice status asks it'],
+    [adminUrl(admin), `admin API; sluice status --admin ${adminUrl(admin)} asks it`],
     ['manifests', countsText(objects)],
     ...(Object.keys(skipped).length === 0 ? [] : [['skipped', countsText(skipped)] as const]),
     ...(problems.length === 0

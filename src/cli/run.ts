@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts';
 import type { ConfigSources } from '../config/load.ts';
 import { checkPaths, MAX_PORT, parseWholeNumber } from './argument.ts';
 import { CommandError, EXIT_USAGE, helpEnding } from './command.ts';
+import { printable } from './terminal.ts';
 import { readVersion } from './version.ts';
 
 interface RunOptions {
@@ -15,6 +16,8 @@ interface RunOptions {
   readonly portOffset?: number;
   readonly demo?: boolean;
 }
+
+const MAX_WORKERS = 1_024;
 
 /** The options that stand for a key of the configuration. */
 const OPTION_KEYS = {
@@ -37,7 +40,7 @@ export function addRunCommand(program: Command): void {
     .option('--manifests <path...>', 'files, and directories with everything below them')
     .option('--admin <host:port>', 'where the admin API listens')
     .option('--workers <number>', 'worker processes; only 0 for now: all in one process', (text) =>
-      parseWholeNumber(text, 1_024),
+      parseWholeNumber(text, MAX_WORKERS),
     )
     .option('--port-offset <number>', 'added to the port of each listener', (text) => parseWholeNumber(text, MAX_PORT))
     .option('--demo', 'start two small servers for the demo to route to')
@@ -65,7 +68,7 @@ export function addRunCommand(program: Command): void {
       const exitCode = await runGateway({
         config,
         version,
-        describe: (started) => runSummary({ version, started, demo: config.demo }),
+        describe: (started) => printable(runSummary({ version, started, demo: config.demo })),
       });
       // All is finished and written; whatever may still be open must not keep the process.
       process.exit(exitCode);
@@ -74,15 +77,10 @@ export function addRunCommand(program: Command): void {
 
 async function readConfig({ config: file, ...given }: RunOptions): Promise<Config> {
   const { loadConfig } = await import('../config/load.ts');
-  const { ConfigError } = await import('../config/config.ts');
-  try {
-    const options = optionValues({ ...given, manifests: given.manifests?.map((path) => resolve(path)) });
-    const config = loadConfig({ file, environment: process.env, options });
-    checkPaths(config.manifests);
-    if (config.manifests.length > 0) return config;
-  } catch (error) {
-    throw error instanceof ConfigError ? new CommandError(error.message, EXIT_USAGE, { cause: error }) : error;
-  }
+  const options = optionValues({ ...given, manifests: given.manifests?.map((path) => resolve(path)) });
+  const config = loadConfig({ file, environment: process.env, options });
+  checkPaths(config.manifests);
+  if (config.manifests.length > 0) return config;
   throw new CommandError(
     'there is nothing to run: name manifests with --manifests, or in a file with --config',
     EXIT_USAGE,

@@ -25,6 +25,8 @@ export interface ConfigSources {
 type Tree = Record<string, unknown>;
 
 const MAX_PROBLEMS = 64;
+const PATH_KEYS: ReadonlySet<string> = new Set(['manifests', 'admin.tokenFile', 'accessLog.path']);
+const STDOUT = 'stdout';
 
 /** @throws ConfigError with all problems. */
 export function loadConfig({ file, environment = {}, options = [] }: ConfigSources): Config {
@@ -37,11 +39,11 @@ export function loadConfig({ file, environment = {}, options = [] }: ConfigSourc
     const text = environment[name];
     if (text === undefined) continue;
     places.set(key.name, name);
-    put(tree, key.name, fromText(text, key));
+    put(tree, key.name, absolute(key.name, fromText(text, key)));
   }
   for (const { key, option, value } of options) {
     places.set(key, option);
-    put(tree, key, value);
+    put(tree, key, absolute(key, value));
   }
   const place = (path: readonly (string | number)[]): string => {
     const given = places.get(path.slice(0, 2).join('.')) ?? places.get(String(path[0]));
@@ -130,6 +132,13 @@ function fromText(text: string, { type }: ConfigKey): unknown {
   }
 }
 
+/** Paths of the environment and of options are relative to the working directory, those of the file to the file. */
+function absolute(key: string, value: unknown): unknown {
+  if (!PATH_KEYS.has(key) || value === STDOUT) return value;
+  if (typeof value === 'string') return resolve(value);
+  return Array.isArray(value) ? value.map((item: unknown) => absolute(key, item)) : value;
+}
+
 function put(tree: Tree, key: string, value: unknown): void {
   const [name = '', inner] = key.split('.');
   if (inner === undefined) {
@@ -166,7 +175,7 @@ function toConfig(tree: Tree, folder: string): Config {
     log: { level: at('log.level') as Config['log']['level'] },
     accessLog: {
       enabled: at('accessLog.enabled') as boolean,
-      path: accessLogPath === 'stdout' ? undefined : path(accessLogPath),
+      path: accessLogPath === STDOUT ? undefined : path(accessLogPath),
       fields: at('accessLog.fields') as readonly string[] | undefined,
     },
     drain: { delayMs: ms('drain.delay'), graceMs: ms('drain.grace') },

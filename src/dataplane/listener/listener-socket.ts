@@ -65,13 +65,27 @@ export class ListenerSocket implements ConnectionHome {
   /** @throws Error with `code` EADDRINUSE, EACCES, EADDRNOTAVAIL … */
   async listen(): Promise<void> {
     const { bindAddress, bindPort } = this.#options;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#server.once('error', reject);
-    this.#server.listen({ host: bindAddress, port: bindPort, backlog: BACKLOG }, resolve);
-    await promise;
-    this.#server.off('error', reject);
+    try {
+      await this.#bind(bindAddress, bindPort);
+    } catch (error) {
+      // "All addresses" on a kernel without IPv6.
+      const hasNoIpv6 = bindAddress === '::' && (error as NodeJS.ErrnoException).code === 'EAFNOSUPPORT';
+      if (!hasNoIpv6) throw error;
+      await this.#bind('0.0.0.0', bindPort);
+    }
     // An accept that fails (out of file descriptors) concerns one connection.
     this.#server.on('error', this.#options.onDefect);
+  }
+
+  async #bind(host: string, port: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once('error', reject);
+    this.#server.listen({ host, port, backlog: BACKLOG }, resolve);
+    try {
+      await promise;
+    } finally {
+      this.#server.off('error', reject);
+    }
   }
 
   /** The port that was bound, also where the kernel chose it. */

@@ -253,10 +253,6 @@ describe('sluice run that can not start', () => {
         /^sluice: the admin token can't be read from \/nowhere: no such file or directory$/,
       ],
       [{ SLUICE_ADMIN_TOKEN_FILE: stage.directory.at('empty') }, /^sluice: the admin token in \S+ is empty$/],
-      [
-        { SLUICE_ACCESS_LOG_FIELDS: 'time,nonsense' },
-        /^sluice: accessLog\.fields: there is no field nonsense; there are time, /,
-      ],
     ];
     for (const [environment, message] of cases) {
       const { code, errors } = await sluice(run, { environment });
@@ -267,7 +263,11 @@ describe('sluice run that can not start', () => {
 
   it('ends with 2 on wrong usage and configuration', async (t) => {
     const directory = new TemporaryDirectory(t);
-    directory.write({ 'sluice.yaml': 'manifests: [here]\ndrain:\n  delya: 1s\n', 'gone.yaml': 'manifests: [gone]\n' });
+    directory.write({
+      'sluice.yaml': 'manifests: [here]\ndrain:\n  delya: 1s\n',
+      'gone.yaml': 'manifests: [gone]\n',
+      'fields.yaml': 'manifests: [.]\naccessLog: {fields: [time, nonsense]}\n',
+    });
     const cases: readonly (readonly [string[], RegExp])[] = [
       [[], /^sluice: there is nothing to run: name manifests with --manifests, or in a file with --config$/],
       [['--manifests', 'no-such-directory'], /^sluice: \S+no-such-directory: no such file or directory$/],
@@ -277,6 +277,10 @@ describe('sluice run that can not start', () => {
         /^sluice: \S+sluice\.yaml:3:3: drain\.delya: is not a known key; did you mean drain\.delay\?$/,
       ],
       [['--config', directory.at('gone.yaml')], /^sluice: \S+gone: no such file or directory$/],
+      [
+        ['--config', directory.at('fields.yaml')],
+        /^sluice: configuration: accessLog\.fields: there is no field nonsense; there are time, /,
+      ],
       [['--manifests', 'config/demo', '--workers', '4'], /^sluice: --workers: workers: only 0 is possible for now/],
       [['--manifests', 'config/demo', '--admin', 'here'], /^sluice: --admin: admin\.address: is not HOST:PORT$/],
       [['--manifests', 'config/demo', '--port-offset', 'x'], /^sluice: .*whole number/],

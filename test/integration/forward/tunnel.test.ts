@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Conditions } from '../../harness/deadline.ts';
 import { request } from '../../harness/http1-attack.ts';
 import { statusOf, valueOf } from '../../harness/http1-message.ts';
 import type { RecordedConnection, Recorder } from '../../harness/recorder.ts';
@@ -33,7 +34,7 @@ async function openTunnel(bed: TestBed, setup: EngineSetup = {}): Promise<Tunnel
 }
 
 async function untilGot({ upstream, far }: Tunnel, text: string): Promise<void> {
-  await upstream.until(text, () => far.bytes.includes(text) || undefined);
+  await upstream.until(text, () => far.bytes.includes(text, 0, 'latin1') || undefined);
 }
 
 /** The gateway has ended its side, or cut the connection. */
@@ -41,8 +42,11 @@ async function untilFarEnd({ upstream, far }: Tunnel): Promise<void> {
   await upstream.until('the end of the tunnel', () => far.end !== 'open' || undefined, 2_000);
 }
 
-async function untilGone(client: WireClient): Promise<void> {
-  if (!client.socket.destroyed) await once(client.socket, 'close', { signal: AbortSignal.timeout(2_000) });
+/** The connection is gone whole, not only the other side's half of it. */
+async function untilGone({ socket }: WireClient): Promise<void> {
+  const conditions = new Conditions();
+  socket.once('close', () => conditions.changed());
+  await conditions.until('the client is cut', () => socket.closed || undefined);
 }
 
 describe('WebSocket', () => {
@@ -256,11 +260,10 @@ describe('tunnel', () => {
       test(`also when the ${who} has ended its side`, async (t) => {
         const tunnel = await openTunnel(new TestBed(t), { timeouts });
         finish(tunnel);
-        const gone = untilGone(tunnel.client);
-        // A side that was ended is only seen to be cut by who writes to it.
-        const writing = setInterval(() => tunnel.client.socket.writable && tunnel.client.socket.write('x'), 300);
-        await gone.finally(() => clearInterval(writing));
         assert.equal((await tunnel.gateway.logged()).flag, 'SI');
+        // That a connection which it ended before is cut is seen only by who writes to it.
+        if (who === 'upstream') tunnel.client.send('x');
+        await untilGone(tunnel.client);
       });
     }
 
@@ -298,7 +301,7 @@ describe('tunnel', () => {
     await drained;
     assert.ok(performance.now() - startMs >= 240);
     await untilFarEnd(tunnel);
-    await untilGone(tunnel.client);
+    await tunnel.client.untilClosed();
   });
 
   test('a drain ends with it', async (t) => {

@@ -211,8 +211,8 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: 'a connection goes on after a request that was not read to its end',
     file: 'server-connection.ts',
-    find: 'if (!exchange.isRequestComplete || !exchange.keepsAlive ||',
-    replace: 'if ((exchange.isRequestComplete && !exchange.keepsAlive) ||',
+    find: 'if (!exchange.isRequestComplete || !exchange.keepsAlive',
+    replace: 'if (exchange.isRequestComplete && !exchange.keepsAlive',
     suite: [FLOW, 'F23'],
   },
   {

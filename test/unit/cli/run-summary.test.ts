@@ -28,7 +28,7 @@ test('what listens where, and what was read', () => {
     'Sluice 1.2.3 is running.',
     '',
     '  http://localhost:8080  shop/web/0',
-    '  http://127.0.0.1:9901  admin API; sluice status asks it',
+    '  http://127.0.0.1:9901  admin API; sluice status --admin http://127.0.0.1:9901 asks it',
     '  manifests              1 Gateway, 2 HTTPRoute',
     '',
   ]);
@@ -46,7 +46,7 @@ test('what is not good, too', () => {
   assert.deepEqual(lines.slice(3, -1), [
     'https://localhost:443 | shop/web/0 (a.example.com), shop/web/1 (*.b), shop/web/2 (c), shop/web/3 (d), shop/web/4 (e), and 2 more listeners',
     'port 80 | NOT SERVED: port 80 is in use by another process',
-    'http://[::1]:9 | admin API; sluice status asks it',
+    'http://[::1]:9 | admin API; sluice status --admin http://[::1]:9 asks it',
     'manifests | 1 Gateway, 2 HTTPRoute',
     'skipped | 3 Deployment',
     'problems | 2; sluice validate shows them',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { ConfigError } from '../../../src/config/config.ts';
 import { loadConfig } from '../../../src/config/load.ts';
@@ -69,7 +69,7 @@ describe('loadConfig', () => {
     assert.deepEqual(config.drain, { delayMs: 2_000, graceMs: 1_000 });
     assert.equal(config.log.level, 'warn');
     assert.equal(config.demo, true);
-    assert.equal(config.manifests.length, 2);
+    assert.deepEqual(config.manifests, [resolve('a'), resolve('b')]);
   });
 
   it('names every problem with its place, key and remedy', () => {

@@ -1,0 +1,125 @@
+// The gateway as its users run it: the command and V8 flags of `npm start`, on the manifests of a test. What a test knows of it is what
+// an operator knows: its log, its admin API, its process.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { SluiceProcess } from '../../harness/sluice-process.ts';
+import type { Ending } from '../../harness/sluice-process.ts';
+import { parsePrometheusText } from '../../unit/observability/prometheus-parser.ts';
+import type { ParsedFamily } from '../../unit/observability/prometheus-parser.ts';
+
+const ROOT = join(import.meta.dirname, '../../..');
+
+export interface SystemGatewayOptions {
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Of the admin API; default: the kernel chooses one. */
+  readonly adminPort?: number;
+}
+
+export class SystemGateway {
+  readonly process: SluiceProcess;
+  #admin = '';
+
+  /** Ends with the test, at the latest. @param manifests a directory */
+  constructor(
+    t: Pick<TestContext, 'after'>,
+    manifests: string,
+    { environment = {}, adminPort = 0 }: SystemGatewayOptions = {},
+  ) {
+    this.process = new SluiceProcess(['run', '--manifests', manifests, '--admin', `127.0.0.1:${adminPort}`], {
+      nodeArguments: shippedFlags(),
+      environment: { SLUICE_DRAIN_DELAY: '0s', SLUICE_ACCESS_LOG_ENABLED: 'false', ...environment },
+    });
+    t.after(() => this.process[Symbol.asyncDispose]());
+  }
+
+  /** Resolves when it serves. */
+  static async start(...args: ConstructorParameters<typeof SystemGateway>): Promise<SystemGateway> {
+    const gateway = new SystemGateway(...args);
+    await gateway.started();
+    return gateway;
+  }
+
+  async started(): Promise<void> {
+    const [, admin = ''] = await this.process.untilErrors(/(http:\S+) +admin API/);
+    this.#admin = admin;
+  }
+
+  /** An answer of the admin API, as JSON. */
+  async admin(path: string): Promise<unknown> {
+    return await (await fetch(this.#admin + path)).json();
+  }
+
+  /** Why the Gateway's listener is not Programmed; undefined where it is. */
+  async listenerFault(listener: string): Promise<string | undefined> {
+    const { items } = (await this.admin('/status?kind=Gateway')) as StatusList;
+    const status = items[0]?.status.listeners.find(({ name }) => name === listener);
+    const condition = status?.conditions.find(({ type }) => type === 'Programmed');
+    return condition?.status === 'True' ? undefined : (condition?.message ?? 'no condition');
+  }
+
+  async metrics(): Promise<MetricsView> {
+    return new MetricsView(await (await fetch(`${this.#admin}/metrics`)).text());
+  }
+
+  /** The number of the last configuration that was applied. */
+  get configVersion(): number {
+    const versions = this.process.errors.matchAll(/"version":(\d+),.*"configuration applied"/g);
+    return Math.max(0, ...Array.from(versions, ([, version]) => Number(version)));
+  }
+
+  async untilConfigVersion(version: number): Promise<void> {
+    await this.process.untilErrors(new RegExp(`"version":${version},.*"configuration applied"`));
+  }
+
+  residentBytes(): number {
+    const status = readFileSync(`/proc/${this.process.child.pid}/status`, 'utf8');
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1_024;
+  }
+
+  /** Open file descriptors. */
+  descriptorCount(): number {
+    return readdirSync(`/proc/${this.process.child.pid}/fd`).length;
+  }
+
+  /** Asks it to end, and waits for that. */
+  async stop(): Promise<Ending> {
+    this.process.signal('SIGTERM');
+    return await this.process.ending();
+  }
+}
+
+interface StatusList {
+  readonly items: readonly { readonly status: { readonly listeners: readonly ListenerStatus[] } }[];
+}
+
+interface ListenerStatus {
+  readonly name: string;
+  readonly conditions: readonly { readonly type: string; readonly status: string; readonly message: string }[];
+}
+
+export class MetricsView {
+  readonly #families: ReadonlyMap<string, ParsedFamily>;
+
+  constructor(text: string) {
+    this.#families = parsePrometheusText(text);
+  }
+
+  /** Of all samples of that name whose labels include these. */
+  sum(name: string, labels: Readonly<Record<string, string>> = {}): number {
+    const family = this.#families.get(name.replace(/_count$/, '')) ?? this.#families.get(name);
+    if (family === undefined) throw new Error(`there is no metric ${name}`);
+    const wanted = Object.entries(labels);
+    const samples = family.samples.filter(
+      (sample) => sample.name === name && wanted.every(([label, value]) => sample.labels[label] === value),
+    );
+    return samples.reduce((total, { value }) => total + value, 0);
+  }
+}
+
+function shippedFlags(): string[] {
+  const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } };
+  const flags = /node ((?:--\S+ )*)bin\/sluice\.js/.exec(manifest.scripts.start)?.[1];
+  if (flags === undefined) throw new Error('package.json: the start script does not run bin/sluice.js');
+  return flags.split(' ').filter(Boolean);
+}

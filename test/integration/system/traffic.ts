@@ -1,0 +1,158 @@
+// Clients that ask without pause and never ask twice: what fails stays failed, and is counted. Node's own client, so another parser than
+// the product's.
+import { Agent, request } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:http';
+import { Agent as TlsAgent, request as requestTls } from 'node:https';
+import { text } from 'node:stream/consumers';
+import type { TLSSocket } from 'node:tls';
+import { Conditions } from '../../harness/deadline.ts';
+
+export interface Target {
+  readonly port: number;
+  readonly path?: string;
+  /** Of the certificate's issuer; with it the clients speak TLS. */
+  readonly tls?: { readonly ca: string; readonly serverName: string };
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+  /** Fingerprint of the server's certificate. */
+  readonly certificate: string | undefined;
+}
+
+/** Decides about every answer; `Begun` is what it has to know of the moment in which the request began. */
+export interface Judge<Begun> {
+  begin(): Begun;
+  /** Returns what is wrong with the answer. */
+  judge(answer: Answer, begun: Begun): string | undefined;
+}
+
+export interface TrafficOptions<Begun> {
+  readonly target: Target;
+  /** How many clients go on over one connection. */
+  readonly keepAlive: number;
+  /** How many clients open a connection for each request. */
+  readonly fresh: number;
+  readonly judge: Judge<Begun>;
+  /** A client whose answer said `Connection: close` ends. */
+  readonly endsAtClose?: boolean;
+}
+
+const ADDRESS = '127.0.0.1';
+/** Longer than any answer of these tests takes. */
+const ANSWER_TIMEOUT_MS = 20_000;
+const MAX_KEPT_FAILURES = 20;
+
+/** Whatever is not this is a failure. */
+export const ANY_200: Judge<undefined> = {
+  begin: () => undefined,
+  judge: ({ status, body }) => (status === 200 ? undefined : `${status} ${body}`),
+};
+
+export class Traffic<Begun> {
+  attempted = 0;
+  completed = 0;
+  failed = 0;
+  /** Of the clients that go on over one. */
+  keptConnections = 0;
+  /** The first few. */
+  readonly failures: string[] = [];
+  readonly #options: TrafficOptions<Begun>;
+  readonly #conditions = new Conditions();
+  readonly #loops: Promise<void>[];
+  #isStopping = false;
+
+  /** Begins at once. */
+  constructor(options: TrafficOptions<Begun>) {
+    this.#options = options;
+    const loops = (count: number, keepAlive: boolean): Promise<void>[] =>
+      Array.from({ length: count }, () => this.#loop(keepAlive));
+    this.#loops = [...loops(options.keepAlive, true), ...loops(options.fresh, false)];
+  }
+
+  /** Looked at after each answer. */
+  async until<T>(what: string, probe: () => T | undefined, boundMs?: number): Promise<T> {
+    return await this.#conditions.until(what, probe, boundMs);
+  }
+
+  /** That many more were answered as they should. */
+  async untilMore(count: number, boundMs?: number): Promise<void> {
+    const goal = this.completed + count;
+    await this.until(`${count} more answers`, () => this.completed >= goal || undefined, boundMs);
+  }
+
+  /** No new requests; those that are under way end. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    await this.ended();
+  }
+
+  /** All clients have ended. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#loops);
+  }
+
+  toString(): string {
+    const { attempted, completed, failed } = this;
+    const failures = failed === 0 ? '' : `: ${this.failures.join('; ')}`;
+    return `${attempted} attempted, ${completed} completed, ${failed} failed${failures}`;
+  }
+
+  async #loop(keepAlive: boolean): Promise<void> {
+    const { target, judge, endsAtClose = false } = this.#options;
+    const ask = asker(target, keepAlive);
+    for (let isAllowed = true; isAllowed && !this.#isStopping; ) {
+      this.attempted++;
+      const begun = judge.begin();
+      try {
+        const { answer, isReused } = await ask();
+        if (keepAlive && !isReused) this.keptConnections++;
+        const fault = judge.judge(answer, begun);
+        if (fault === undefined) this.completed++;
+        else this.#fail(fault);
+        isAllowed = !(endsAtClose && answer.headers.connection === 'close');
+      } catch (error) {
+        const { code, message } = error as NodeJS.ErrnoException;
+        this.#fail(`${code ?? 'error'} ${message}`);
+      }
+      this.#conditions.changed();
+    }
+    ask.close();
+  }
+
+  #fail(fault: string): void {
+    this.failed++;
+    if (this.failures.length < MAX_KEPT_FAILURES) this.failures.push(fault);
+  }
+}
+
+interface Asker {
+  (): Promise<{ readonly answer: Answer; readonly isReused: boolean }>;
+  close(): void;
+}
+
+/** Asks for one thing, again and again, over connections of its own. */
+function asker({ port, path = '/', tls }: Target, keepAlive: boolean): Asker {
+  const options: RequestOptions = { host: ADDRESS, port, path, timeout: ANSWER_TIMEOUT_MS };
+  const agent = tls === undefined ? new Agent({ keepAlive }) : new TlsAgent({ keepAlive, maxCachedSessions: 0 });
+  const ask: () => Promise<{ answer: Answer; isReused: boolean }> = async () => {
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const outgoing =
+      tls === undefined
+        ? request({ ...options, agent }, resolve)
+        : requestTls(
+            { ...options, agent: agent as TlsAgent, ca: tls.ca, servername: tls.serverName, headers: { host: tls.serverName } },
+            resolve,
+          );
+    outgoing.on('error', reject).on('timeout', () => outgoing.destroy(new Error(`no answer in ${ANSWER_TIMEOUT_MS} ms`)));
+    outgoing.end();
+    const response = await promise;
+    const certificate = tls && (response.socket as TLSSocket).getPeerCertificate().fingerprint256;
+    const body = await text(response);
+    const answer = { status: response.statusCode ?? 0, headers: response.headers, body, certificate };
+    return { answer, isReused: outgoing.reusedSocket };
+  };
+  return Object.assign(ask, { close: () => agent.destroy() });
+}

@@ -46,7 +46,7 @@ export class TestBed {
   }
 
   /** A server that only the test's own code understands. Returns its port. */
-  async server(onConnection: (socket: Socket) => void, address = ADDRESS): Promise<number> {
+  async server(onConnection: (socket: Socket) => void, address = ADDRESS, port = 0): Promise<number> {
     const sockets = new Set<Socket>();
     const server = createServer({ allowHalfOpen: true }, (socket) => {
       sockets.add(socket);
@@ -54,7 +54,7 @@ export class TestBed {
       socket.on('error', () => {});
       onConnection(socket);
     });
-    await new Promise<void>((resolve) => server.listen(0, address, resolve));
+    await new Promise<void>((resolve) => server.listen(port, address, resolve));
     this.atEnd(() => {
       for (const socket of sockets) socket.destroy();
       return new Promise((resolve) => server.close(resolve));

@@ -10,19 +10,17 @@ const APPLIED: ApplyResult = { failures: [] };
 
 function irOf(...names: readonly string[]): Ir {
   return createIr(
-    names.map(
-      (name): Cluster => ({
-        kind: 'cluster',
-        key: name,
-        name,
-        protocol: 'http1',
-        endpoints: [],
-        connectTimeoutMs: 1,
-        idleTimeoutMs: 1,
-        maxConnections: 1,
-        maxPendingRequests: 1,
-      }),
-    ),
+    names.map((name): Cluster => ({
+      kind: 'cluster',
+      key: name,
+      name,
+      protocol: 'http1',
+      endpoints: [],
+      connectTimeoutMs: 1,
+      idleTimeoutMs: 1,
+      maxConnections: 1,
+      maxPendingRequests: 1,
+    })),
   );
 }
 

@@ -34,7 +34,9 @@ describe('StatusBook', () => {
     let second = 0;
     const book = new StatusBook(() => new Date(Date.UTC(2026, 0, 1, 0, 0, second)));
     const times = (): string[] => {
-      const { conditions, listeners } = book.list()[0]?.status as unknown as Timed;
+      const [entry] = book.list();
+      assert.ok(entry !== undefined);
+      const { conditions, listeners } = entry.status as unknown as Timed;
       return [conditions[0]?.lastTransitionTime ?? '', listeners[0]?.conditions[0]?.lastTransitionTime ?? ''];
     };
     book.replace(new Map([['gw', status('True', 'Accepted', 'True')]]));

@@ -20,7 +20,7 @@ class Recorded extends Deadline {
   }
 }
 
-function fixture(): { log: string[]; wheel: TimerWheel; advance(ms: number): void } {
+function fixture(): { log: string[]; wheel: TimerWheel; advance: (ms: number) => void } {
   const log: string[] = [];
   let nowMs = 1_000;
   const wheel = new TimerWheel(() => nowMs);

@@ -45,7 +45,11 @@ export class RequestHeadParser {
     let position = 0;
     while (METHOD[text.charCodeAt(position)] === 1) position++;
     this.method = text.slice(0, position);
-    if (position === 0 || position > MAX_METHOD_LENGTH || text.charCodeAt(position) !== SP) return INVALID_METHOD;
+    if (position === 0 || position > MAX_METHOD_LENGTH || text.charCodeAt(position) !== SP) {
+      // `HEADx` is no HEAD: the answer has a body.
+      this.method = '';
+      return INVALID_METHOD;
+    }
     const targetStart = ++position;
     while (TARGET[text.charCodeAt(position)] === 1) position++;
     if (position - targetStart > this.#limits.maxUriBytes) return URI_TOO_LONG;

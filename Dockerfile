@@ -30,5 +30,5 @@ COPY --from=build /build/dist dist
 USER 1000:1000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
   CMD ["node", "-e", "fetch('http://' + (process.env.SLUICE_ADMIN_ADDRESS ?? '127.0.0.1:9901') + '/healthz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "--max-semi-space-size=64", "bin/sluice.js"]
+ENTRYPOINT ["node", "bin/sluice.js"]
 CMD ["run", "--config", "config/sluice.yaml"]

@@ -161,7 +161,7 @@ export class Gateway {
 
   #onChange(change: ManifestChange): void {
     this.#noteProblems(change);
-    this.#control.change(change);
+    if (change.put.length > 0 || change.remove.length > 0) this.#control.change(change);
   }
 
   #noteProblems({ problems }: ManifestChange): void {

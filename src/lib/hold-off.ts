@@ -25,6 +25,7 @@ export class HoldOff {
   readonly #options: HoldOffOptions;
   readonly #nowMs: () => number;
   #timer: NodeJS.Timeout | undefined = undefined;
+  #dueMs = 0;
   #latestMs = 0;
   #lastActivityMs = -Infinity;
 
@@ -45,8 +46,7 @@ export class HoldOff {
     const restMs = this.#latestMs - nowMs;
     // A timer that is due already must not be pushed back by changes that keep coming.
     if (restMs <= 0 && this.#timer !== undefined) return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#fire(), Math.max(0, Math.min(coalesceMs, restMs)));
+    this.#wait(Math.max(0, Math.min(coalesceMs, restMs)));
   }
 
   /** Forgets what was reported. */
@@ -55,7 +55,19 @@ export class HoldOff {
     this.#timer = undefined;
   }
 
+  #wait(delayMs: number): void {
+    clearTimeout(this.#timer);
+    this.#dueMs = this.#nowMs() + delayMs;
+    this.#timer = setTimeout(() => this.#fire(), delayMs);
+  }
+
   #fire(): void {
+    // Timers count from when the event loop last looked at the clock: after busy moments they are early.
+    const restMs = this.#dueMs - this.#nowMs();
+    if (restMs > 1) {
+      this.#wait(restMs);
+      return;
+    }
     this.#timer = undefined;
     this.#lastActivityMs = this.#nowMs();
     this.#options.onDue();

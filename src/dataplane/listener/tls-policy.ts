@@ -1,5 +1,6 @@
 // Which TLS is spoken: Mozilla's "intermediate" recommendation (guideline 6.0), TLS 1.2 and 1.3 with forward secrecy and AEAD only.
 
+import { constants } from 'node:crypto';
 import type { SecureContextOptions } from 'node:tls';
 
 export const TLS_CONTEXT_OPTIONS: SecureContextOptions = {
@@ -17,4 +18,6 @@ export const TLS_CONTEXT_OPTIONS: SecureContextOptions = {
   ].join(':'),
   ecdhCurve: 'X25519MLKEM768:X25519:prime256v1:secp384r1',
   honorCipherOrder: false,
+  // TLS 1.2 clients could make us do the work of a handshake again and again.
+  secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
 };

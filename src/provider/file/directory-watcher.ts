@@ -1,7 +1,6 @@
 // Watches directories for changes of their entries. Says only that something may have changed, never what: events get lost, come twice
 // or name what has gone, so that whoever is told must look for himself.
 import { statSync, watch, type FSWatcher } from 'node:fs';
-import { basename } from 'node:path';
 import type { DirectoryObserver } from './discovery.ts';
 
 export interface DirectoryWatcherOptions {
@@ -62,21 +61,17 @@ export class DirectoryWatcher implements DirectoryObserver {
     this.#drop(directory);
     if (identity === undefined) return undefined;
     const watched: Watch = { handle: watch(directory), identity, wanted: new Set(), wantedBefore: new Set() };
-    watched.handle.on('change', (_type, name) =>
-      this.#onChange(directory, watched, name === null ? null : String(name)),
-    );
+    watched.handle.on('change', (_type, name) => this.#onChange(watched, name === null ? null : String(name)));
     watched.handle.on('error', (error) => this.#fail(directory, error));
     this.#watches.set(directory, watched);
     return watched;
   }
 
-  #onChange(directory: string, { wanted, wantedBefore }: Watch, name: string | null): void {
-    // A directory that goes away says so under its own name, and its watch says nothing more.
-    const isOwnName = name === basename(directory);
-    if (isOwnName) this.#drop(directory);
+  #onChange({ wanted, wantedBefore }: Watch, name: string | null): void {
     const isWanted = (entry: string): boolean => wanted.has(entry) || wantedBefore.has(entry);
+    // ..data is what a mounted ConfigMap changes.
     const isHidden = name !== null && name.startsWith('.') && !name.startsWith('..');
-    if (isOwnName || name === null || isWanted(name) || (!isHidden && isWanted(ALL))) this.#options.onEvent();
+    if (name === null || isWanted(name) || (!isHidden && isWanted(ALL))) this.#options.onEvent();
   }
 
   #fail(directory: string, error: unknown): void {

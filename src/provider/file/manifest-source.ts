@@ -45,8 +45,8 @@ export class ManifestSource {
   }
 }
 
-/** A file that could not be looked at is the same FoundFile as before. */
-function mayHaveChanged(last: FoundFile | undefined, file: FoundFile): boolean {
+/** Whether to read a file; one that could not be looked at is the same FoundFile as before. */
+export function mayHaveChanged(last: FoundFile | undefined, file: FoundFile): boolean {
   return last !== file && !(last?.isSettled && last.signature === file.signature);
 }
 

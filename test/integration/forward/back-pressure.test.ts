@@ -54,7 +54,10 @@ describe('bulk bodies to a slow reader', () => {
 });
 
 /** Answers each request with this body. */
-async function startAnswerer(bed: TestBed, body: string): Promise<{ readonly port: number; readonly counter: Counter }> {
+async function startAnswerer(
+  bed: TestBed,
+  body: string,
+): Promise<{ readonly port: number; readonly counter: Counter }> {
   const counter = new Counter();
   const answer = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
   const port = await bed.server((socket) => {
@@ -79,7 +82,7 @@ class Counter {
 
   /** What it comes to when nothing happens any more. */
   async settled(): Promise<number> {
-    for (let last = -1; last !== this.value; ) {
+    for (let last = -1; last !== this.value;) {
       last = this.value;
       await delay(150);
     }

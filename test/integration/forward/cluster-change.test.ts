@@ -26,7 +26,11 @@ describe('an apply', () => {
     const gateway = await bed.engine([...common, route('r', [{ backends: ['a'] }])]);
     const client = await bed.client(gateway);
     for (let i = 0; i < 5; i++) {
-      await gateway.apply(...common, route('r', [{ path: i % 2 === 0 ? '/' : '/x', backends: ['a'] }]), route(`${i}`, []));
+      await gateway.apply(
+        ...common,
+        route('r', [{ path: i % 2 === 0 ? '/' : '/x', backends: ['a'] }]),
+        route(`${i}`, []),
+      );
       assert.equal(await ask(client, request('GET /x')), 200);
     }
     assert.equal(upstream.connections.size, 1);

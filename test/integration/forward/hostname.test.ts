@@ -31,11 +31,7 @@ class Names {
 }
 
 function resources(port: number, hostname = 'up.example'): Resource[] {
-  return [
-    listener(),
-    cluster('a', [{ kind: 'fqdn', hostname, port }]),
-    route('r', [{ backends: ['a'] }]),
-  ];
+  return [listener(), cluster('a', [{ kind: 'fqdn', hostname, port }]), route('r', [{ backends: ['a'] }])];
 }
 
 async function ask(bed: TestBed, gateway: RunningEngine): Promise<number> {

@@ -107,7 +107,10 @@ describe('mirror', () => {
       cluster('a', [upstream.port]),
       cluster('m', [mirror.port]),
       route('r', [
-        { backends: ['a'], filters: ['a', 'm'].map((name) => ({ kind: 'requestMirror', cluster: `cluster/${name}`, ...ALL })) },
+        {
+          backends: ['a'],
+          filters: ['a', 'm'].map((name) => ({ kind: 'requestMirror', cluster: `cluster/${name}`, ...ALL })),
+        },
       ]),
     ]);
     const client = await bed.client(gateway);
@@ -189,7 +192,10 @@ describe('mirror', () => {
     const { gateway } = await startMirrored(bed, [mirror.port]);
     const client = await bed.client(gateway);
     client.send(request('POST /', ['Transfer-Encoding: chunked'], '5\r\nhello\r\n'));
-    await mirror.until('the copy', () => [...mirror.connections].some(({ bytes }) => bytes.includes('hello')) || undefined);
+    await mirror.until(
+      'the copy',
+      () => [...mirror.connections].some(({ bytes }) => bytes.includes('hello')) || undefined,
+    );
     client.reset();
     await mirror.untilUnfinishedClosed();
     assert.deepEqual(

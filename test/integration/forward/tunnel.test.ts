@@ -235,9 +235,7 @@ describe('tunnel', () => {
     const bed = new TestBed(t);
     const upstream = await bed.upstream({ onRequest: (connection) => connection.write(SWITCH) });
     const client = await bed.client(await bed.gateway(upstream.port));
-    await client
-      .send(request('GET /', ['Connection: upgrade', 'Upgrade: other, test']))
-      .untilText('upgrade: test\r\n');
+    await client.send(request('GET /', ['Connection: upgrade', 'Upgrade: other, test'])).untilText('upgrade: test\r\n');
   });
 
   describe('timeouts', () => {

@@ -38,7 +38,13 @@ test('1 000 000 requests of wrk are answered, counted and logged, each once', as
     },
   });
 
-  const result = await runWrk({ port, requests: REQUESTS, connections: CONNECTIONS, boundSeconds: BOUND_SECONDS });
+  const result = await runWrk({
+    port,
+    requests: REQUESTS,
+    connections: CONNECTIONS,
+    boundSeconds: BOUND_SECONDS,
+    signal: sluice.unexpectedEnd,
+  });
   t.diagnostic(`wrk: ${JSON.stringify(result)}; resident: ${Math.round(sluice.residentBytes() / 2 ** 20)} MiB`);
   const { requests, non2xx, socketErrors, timeouts } = result;
   assert.deepEqual([requests, non2xx, socketErrors, timeouts], [REQUESTS, 0, 0, 0]);

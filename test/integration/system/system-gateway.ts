@@ -18,11 +18,12 @@ export interface SystemGatewayOptions {
 
 export class SystemGateway {
   readonly process: SluiceProcess;
+  readonly #unexpectedEnd = new AbortController();
   #admin = '';
 
   /** Ends with the test, at the latest. @param manifests a directory */
   constructor(
-    t: Pick<TestContext, 'after'>,
+    t: Pick<TestContext, 'after' | 'diagnostic'>,
     manifests: string,
     { environment = {}, adminPort = 0 }: SystemGatewayOptions = {},
   ) {
@@ -30,7 +31,18 @@ export class SystemGateway {
       nodeArguments: shippedFlags(),
       environment: { SLUICE_DRAIN_DELAY: '0s', SLUICE_ACCESS_LOG_ENABLED: 'false', ...environment },
     });
+    const { child } = this.process;
+    child.once('close', (code, signal) => {
+      if (code === 0 || signal === 'SIGKILL') return;
+      t.diagnostic(`the gateway ended by itself (${signal ?? code}):\n${this.process.errors.slice(-2_000)}`);
+      this.#unexpectedEnd.abort();
+    });
     t.after(() => this.process[Symbol.asyncDispose]());
+  }
+
+  /** Aborted where it does not end as asked: waiting for it is in vain. */
+  get unexpectedEnd(): AbortSignal {
+    return this.#unexpectedEnd.signal;
   }
 
   /** Resolves when it serves. */
@@ -105,12 +117,11 @@ export class MetricsView {
     this.#families = parsePrometheusText(text);
   }
 
-  /** Of all samples of that name whose labels include these. */
+  /** Of all samples of that name whose labels include these; what was never counted has none. */
   sum(name: string, labels: Readonly<Record<string, string>> = {}): number {
-    const family = this.#families.get(name.replace(/_count$/, '')) ?? this.#families.get(name);
-    if (family === undefined) throw new Error(`there is no metric ${name}`);
+    const family = this.#families.get(name) ?? this.#families.get(name.replace(/_count$/, ''));
     const wanted = Object.entries(labels);
-    const samples = family.samples.filter(
+    const samples = (family?.samples ?? []).filter(
       (sample) => sample.name === name && wanted.every(([label, value]) => sample.labels[label] === value),
     );
     return samples.reduce((total, { value }) => total + value, 0);

@@ -1,6 +1,5 @@
 // wrk with an exact number of requests: nothing is under way when it ends, so that every count can be compared with every other.
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { findCommand } from '../requirements.ts';
 
@@ -10,6 +9,8 @@ export interface WrkOptions {
   readonly connections: number;
   /** When it gives up. */
   readonly boundSeconds: number;
+  /** The same, at once. */
+  readonly signal: AbortSignal;
 }
 
 export interface WrkResult {
@@ -24,11 +25,13 @@ export interface WrkResult {
 const ANSWER_TIMEOUT_SECONDS = 10;
 
 /** @throws where not all are answered in time, with what wrk says. */
-export async function runWrk({ port, requests, connections, boundSeconds }: WrkOptions): Promise<WrkResult> {
+export async function runWrk({ port, requests, connections, boundSeconds, signal }: WrkOptions): Promise<WrkResult> {
   const script = join(import.meta.dirname, 'wrk-count.lua');
   const limits = ['-t1', `-c${connections}`, `-d${boundSeconds}s`, `--timeout=${ANSWER_TIMEOUT_SECONDS}s`];
   const wrk = spawn(findCommand('wrk') ?? 'wrk', [...limits, '-s', script, `http://127.0.0.1:${port}/`], {
     env: { ...process.env, REQUEST_COUNT: String(requests) },
+    signal,
+    killSignal: 'SIGKILL',
   });
   const endWithTest = (): void => void wrk.kill('SIGKILL');
   process.once('exit', endWithTest);
@@ -41,7 +44,8 @@ export async function runWrk({ port, requests, connections, boundSeconds }: WrkO
     isAllAnswered = true;
     wrk.kill('SIGINT');
   });
-  await once(wrk, 'close');
+  // Unlike `once`, which an abort rejects, this waits for the output too.
+  await new Promise((resolve) => wrk.on('error', () => {}).on('close', resolve));
   process.removeListener('exit', endWithTest);
   const result = /^\{.*\}$/m.exec(output)?.[0];
   if (!isAllAnswered || result === undefined)

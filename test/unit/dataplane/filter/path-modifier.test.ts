@@ -45,8 +45,14 @@ describe('path modifier', () => {
 
   test('P07 the result never begins with two slashes, which names another host', () => {
     assert.equal(modifyPath('/a', { kind: 'replaceFull', value: '//evil.example/x' }, prefix('/')), '/evil.example/x');
-    assert.equal(modifyPath('/foo/x', { kind: 'replacePrefix', value: '//evil.example' }, prefix('/foo')), '/evil.example/x');
-    assert.equal(modifyPath('/foo//evil.example', { kind: 'replacePrefix', value: '/' }, prefix('/foo')), '/evil.example');
+    assert.equal(
+      modifyPath('/foo/x', { kind: 'replacePrefix', value: '//evil.example' }, prefix('/foo')),
+      '/evil.example/x',
+    );
+    assert.equal(
+      modifyPath('/foo//evil.example', { kind: 'replacePrefix', value: '/' }, prefix('/foo')),
+      '/evil.example',
+    );
   });
 
   test('without a modifier the path stays as it is', () => {

@@ -77,7 +77,9 @@ describe('THE order of filters', () => {
     const seen = context({ headers: [['origin', 'https://a.example']] });
     const answer = response();
     const name = 'access-control-allow-origin';
-    for (const onResponse of compileFilters([cors, responseHeader(name, 'wrong')]).onResponse) onResponse(seen, answer);
+    const filters = compileFilters([cors, responseHeader(name, 'wrong')]);
+    for (const onRequest of filters.onRequest) onRequest(seen);
+    for (const onResponse of filters.onResponse) onResponse(seen, answer);
     assert.equal(answer.headers.getJoined(name), 'https://a.example');
   });
   test('no filters', () => assert.deepEqual(compileFilters([]), { onRequest: [], onResponse: [] }));

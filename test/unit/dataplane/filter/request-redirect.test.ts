@@ -57,10 +57,7 @@ describe('request redirect', () => {
   });
   test('a prefix is replaced, the query kept', () => {
     const path = { kind: 'replacePrefix', value: '/new' } as const;
-    assert.equal(
-      redirected({ path }, { path: '/old/x', prefix: '/old', query: 'q' }),
-      'http://example.org/new/x?q',
-    );
+    assert.equal(redirected({ path }, { path: '/old/x', prefix: '/old', query: 'q' }), 'http://example.org/new/x?q');
   });
   test('a whole path is replaced, the query kept', () => {
     const path = { kind: 'replaceFull', value: '/new' } as const;

@@ -141,7 +141,10 @@ describe('what is wrong', () => {
     directory.chmod('b', 0);
     const found = await withoutRoot(() => discover([directory.path], { known: byPath(before.files) }));
     assert.deepEqual(problems(found, directory), ['b forbidden']);
-    assert.deepEqual(found.files, before.files);
+    assert.deepEqual(
+      found.files.map(({ signature }) => signature),
+      before.files.map(({ signature }) => signature),
+    );
   });
 });
 

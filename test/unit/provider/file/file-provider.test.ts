@@ -1,6 +1,7 @@
 // Real files, real events: what people and machines do to a directory of manifests, and the one change that comes of it.
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import type { KubernetesObject } from '../../../../src/api/object.ts';
 import { createFileProvider } from '../../../../src/provider/file/file-provider.ts';
 import { loadManifests } from '../../../../src/provider/file/manifest-loader.ts';
@@ -108,6 +109,15 @@ describe('a directory that is followed', { ...DEADLINE, concurrency: 3 }, () => 
     assert.equal(await follower.next(), 'put last', 'and no second one');
   });
 
+  test('what makes no difference is no change', async (t) => {
+    const [directory, follower] = await follow(t, { 'config/a.yaml': httpRoute('a') });
+    directory.write({ 'config/README.md': 'x', 'config/a.yaml': `# a comment\n${httpRoute('a')}` });
+    // Time enough for the look that finds nothing; without it, the test would only prove less.
+    await setTimeout(150);
+    directory.write({ 'config/b.yaml': httpRoute('b') });
+    assert.equal(await follower.next(), 'put b');
+  });
+
   test('objects that move between files and directories', async (t) => {
     const [directory, follower] = await follow(t, { 'config/a.yaml': httpRoute('a'), 'config/b.yaml': httpRoute('b') });
     directory.write({ 'config/a.yaml': '', 'config/b.yaml': join(httpRoute('b', 'other'), httpRoute('a')) });
@@ -133,8 +143,8 @@ describe('a directory that is followed', { ...DEADLINE, concurrency: 3 }, () => 
       directory.link(`..${round}`, 'mount/..data_tmp');
       directory.rename('mount/..data_tmp', 'mount/..data');
       if (round === 2) directory.remove('mount/gone.yaml');
-      directory.remove(`mount/..${round - 1}`);
       assert.equal(await follower.next(), round === 2 ? 'put a; remove gone' : 'put a');
+      directory.remove(`mount/..${round - 1}`);
     }
   });
 
@@ -174,6 +184,8 @@ describe('a directory that is followed', { ...DEADLINE, concurrency: 3 }, () => 
     directory.link('v2', 'current.new');
     directory.rename('current.new', 'current');
     assert.equal(await follower.next(), 'put a');
+    directory.write({ 'v2/c.yaml': httpRoute('c') });
+    assert.equal(await follower.next(), 'put c');
     directory.write({ 'elsewhere/b.yaml': httpRoute('b', 'other') });
     assert.equal(await follower.next(), 'put b');
   });
@@ -207,6 +219,14 @@ describe('a directory that is followed', { ...DEADLINE, concurrency: 3 }, () => 
     await provider.close();
     await started;
   });
+});
+
+test('files are left to settle before they are read', DEADLINE, async (t) => {
+  const [directory, follower] = await follow(t, { 'config/a.yaml': httpRoute('a') });
+  const writtenAtMs = performance.now();
+  directory.write({ 'config/a.yaml': httpRoute('a', 'other') });
+  assert.equal(await follower.next(), 'put a');
+  assert.ok(performance.now() - writtenAtMs >= 49);
 });
 
 describe('manifests that are read once', () => {

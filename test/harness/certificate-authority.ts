@@ -18,7 +18,7 @@ export class CertificateAuthority {
   #issued = 0;
 
   constructor() {
-    this.#openssl('req', '-x509', ...this.#newKey('ca'), '-out', 'ca.pem', '-days', '2', '-subj', '/CN=test authority');
+    this.#openssl(`req -x509 ${newKey('ca')} -out ca.pem -days 2 -subj /CN=authority`);
     this.pem = this.#read('ca.pem');
   }
 
@@ -29,10 +29,9 @@ export class CertificateAuthority {
       join(this.#folder, `${file}.ext`),
       `subjectAltName=${names.map((name) => `DNS:${name}`).join(',')}\nextendedKeyUsage=serverAuth\n`,
     );
-    this.#openssl('req', ...this.#newKey(file), '-out', `${file}.csr`, '-subj', `/CN=${file}`);
+    this.#openssl(`req ${newKey(file)} -out ${file}.csr -subj /CN=${file}`);
     this.#openssl(
-      ...['x509', '-req', '-in', `${file}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-days', '2'],
-      ...['-set_serial', String(this.#issued), '-extfile', `${file}.ext`, '-out', `${file}.pem`],
+      `x509 -req -in ${file}.csr -CA ca.pem -CAkey ca.key -days 2 -set_serial ${this.#issued} -extfile ${file}.ext -out ${file}.pem`,
     );
     return { chain: this.#read(`${file}.pem`), key: this.#read(`${file}.key`) };
   }
@@ -41,15 +40,15 @@ export class CertificateAuthority {
     rmSync(this.#folder, { recursive: true });
   }
 
-  #newKey(file: string): string[] {
-    return ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', `${file}.key`];
-  }
-
-  #openssl(...args: readonly string[]): void {
-    execFileSync('openssl', args, { cwd: this.#folder, stdio: ['ignore', 'ignore', 'pipe'] });
+  #openssl(command: string): void {
+    execFileSync('openssl', command.split(' '), { cwd: this.#folder, stdio: ['ignore', 'ignore', 'pipe'] });
   }
 
   #read(file: string): string {
     return readFileSync(join(this.#folder, file), 'utf8');
   }
+}
+
+function newKey(file: string): string {
+  return `-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ${file}.key`;
 }

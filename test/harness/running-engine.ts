@@ -30,6 +30,8 @@ export class RunningEngine {
   readonly metrics: Metrics;
   readonly #defects: unknown[] = [];
   readonly #logged: LoggedRequest[] = [];
+  /** Requests that were logged since the start. */
+  loggedCount = 0;
   readonly #conditions = new Conditions();
 
   constructor(setup: EngineSetup = {}) {
@@ -70,6 +72,7 @@ export class RunningEngine {
   /** A record is only valid inside the call. */
   #log(record: AccessLogRecord): void {
     const { path, status, flag, backend, attempts, bytesReceived, bytesSent, serverName, tlsVersion } = record;
+    this.loggedCount++;
     this.#logged.push({ path, status, flag, backend, attempts, bytesReceived, bytesSent, serverName, tlsVersion });
     this.#conditions.changed();
   }

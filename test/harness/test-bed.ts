@@ -46,7 +46,7 @@ export class TestBed {
   }
 
   /** A server that only the test's own code understands. Returns its port. */
-  async server(onConnection: (socket: Socket) => void, address = ADDRESS, port = 0): Promise<number> {
+  async server(onConnection: (socket: Socket) => void, address: string = ADDRESS, port = 0): Promise<number> {
     const sockets = new Set<Socket>();
     const server = createServer({ allowHalfOpen: true }, (socket) => {
       sockets.add(socket);

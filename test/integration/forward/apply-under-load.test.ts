@@ -5,7 +5,7 @@ import { Agent, request as httpRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { describe, test } from 'node:test';
 import { text } from 'node:stream/consumers';
-import { cluster, listener, route, virtualHost } from '../../harness/resources.ts';
+import { cluster, listener, route, VIRTUAL_HOST, virtualHost } from '../../harness/resources.ts';
 import type { RunningEngine } from '../../harness/running-engine.ts';
 import { TestBed } from '../../harness/test-bed.ts';
 import type { Resource } from '../../../src/ir/ir.ts';
@@ -101,6 +101,9 @@ describe('applies under load', () => {
     assert.ok(tally.completed >= 2 * CLIENTS * APPLIES, 'requests were completed between all applies');
     assert.deepEqual([...tally.byAnswer.keys()].toSorted(), ['a', 'b']);
     assert.ok(Math.min(...tally.byAnswer.values()) > tally.completed / 4, 'both configurations served');
+    assert.equal(gateway.loggedCount, tally.attempted, 'each request is logged once');
+    const cells = { listener: VIRTUAL_HOST, route: 'test/main' };
+    assert.equal(gateway.metrics.activeRequests.cell(cells).value, 0);
     assert.equal(tally.connections, CLIENTS, 'no connection of a client was closed');
     assert.equal(gateway.address().port, port, 'nor the listener');
   });

@@ -5,7 +5,7 @@ import { describe, mock, test } from 'node:test';
 import { request } from '../../harness/http1-attack.ts';
 import { statusOf } from '../../harness/http1-message.ts';
 import { okResponse } from '../../harness/recorder.ts';
-import { cluster, listener, route } from '../../harness/resources.ts';
+import { certificate, cluster, listener, route, virtualHost } from '../../harness/resources.ts';
 import type { RunningEngine } from '../../harness/running-engine.ts';
 import { TestBed } from '../../harness/test-bed.ts';
 import type { Resource } from '../../../src/ir/ir.ts';
@@ -136,6 +136,28 @@ describe('hostname endpoints', { timeout: 10_000 }, () => {
     await applied;
     assert.equal(await ask(bed, gateway), 503);
     resolve(['127.0.0.1']);
+    await settled();
+    assert.equal(await ask(bed, gateway), 200);
+  });
+
+  test('an apply that fails does not stop what is served from being followed', async (t) => {
+    const bed = new TestBed(t);
+    const upstream = await bed.upstream();
+    const names = new Names();
+    names.addresses.set('up.example', ['127.0.0.9']);
+    mock.timers.enable({ apis: ['setTimeout'] });
+    bed.atEnd(() => mock.timers.reset());
+    const gateway = await bed.engine(resources(upstream.port), names);
+    assert.equal(await ask(bed, gateway), 503);
+    const secure = listener({
+      key: 'listener/b',
+      protocol: 'HTTPS',
+      virtualHosts: [virtualHost({ name: 'test/tls', certificates: ['certificate/test/bad'] })],
+    });
+    const bad = certificate('bad', { chain: 'no PEM', key: 'no PEM' });
+    await assert.rejects(gateway.tryApply(secure, bad));
+    names.addresses.set('up.example', ['127.0.0.1']);
+    mock.timers.tick(REFRESH_MS);
     await settled();
     assert.equal(await ask(bed, gateway), 200);
   });

@@ -50,6 +50,15 @@ describe('binding', () => {
     assert.equal(await ask(await bed.client({ address: ADDRESS, port })), 200);
   });
 
+  test('what could not be bound leaves no metrics behind', async (t) => {
+    const bed = new TestBed(t);
+    const gateway = await bed.engine([]);
+    const address = '192.0.2.1:8080';
+    await gateway.tryApply(listener({ bindAddress: '192.0.2.1', bindPort: 8080 }));
+    await gateway.apply();
+    assert.ok(!gateway.metrics.registry.expose().includes(address));
+  });
+
   test('an address that is not of this machine is reported', async (t) => {
     const bed = new TestBed(t);
     const gateway = await bed.engine([]);

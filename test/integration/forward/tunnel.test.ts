@@ -92,7 +92,7 @@ async function chat(
   await once(socket, 'open');
   const echoes: Buffer[] = [];
   const { promise, resolve } = Promise.withResolvers<void>();
-  socket.addEventListener('message', ({ data }: MessageEvent<ArrayBuffer>) => {
+  socket.addEventListener('message', ({ data }: { readonly data: ArrayBuffer }) => {
     echoes.push(Buffer.from(data));
     if (echoes.length === messages.length) resolve();
   });

@@ -3,12 +3,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { SluiceProcess } from '../../harness/sluice-process.ts';
 import type { Ending } from '../../harness/sluice-process.ts';
 import { parsePrometheusText } from '../../unit/observability/prometheus-parser.ts';
 import type { ParsedFamily } from '../../unit/observability/prometheus-parser.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
+const POLL_MS = 20;
+const DESCRIPTOR_BOUND_MS = 20_000;
 
 export interface SystemGatewayOptions {
   readonly environment?: Readonly<Record<string, string>>;
@@ -59,7 +62,7 @@ export class SystemGateway {
 
   /** An answer of the admin API, as JSON. */
   async admin(path: string): Promise<unknown> {
-    return await (await fetch(this.#admin + path)).json();
+    return await (await this.#ask(path)).json();
   }
 
   /** Why the Gateway's listener is not Programmed; undefined where it is. */
@@ -71,7 +74,7 @@ export class SystemGateway {
   }
 
   async metrics(): Promise<MetricsView> {
-    return new MetricsView(await (await fetch(`${this.#admin}/metrics`)).text());
+    return new MetricsView(await (await this.#ask('/metrics')).text());
   }
 
   /** The number of the last configuration that was applied. */
@@ -94,10 +97,24 @@ export class SystemGateway {
     return readdirSync(`/proc/${this.process.child.pid}/fd`).length;
   }
 
+  /** Until no more than that are open. The kernel tells nobody when one is closed. */
+  async untilDescriptors(count: number): Promise<void> {
+    const deadlineMs = performance.now() + DESCRIPTOR_BOUND_MS;
+    while (this.descriptorCount() > count) {
+      if (performance.now() > deadlineMs)
+        throw new Error(`not within ${DESCRIPTOR_BOUND_MS} ms: ${count} descriptors; there are ${this.descriptorCount()}`);
+      await delay(POLL_MS);
+    }
+  }
+
   /** Asks it to end, and waits for that. */
   async stop(): Promise<Ending> {
     this.process.signal('SIGTERM');
     return await this.process.ending();
+  }
+
+  async #ask(path: string): Promise<Response> {
+    return await fetch(this.#admin + path, { headers: { connection: 'close' } });
   }
 }
 

@@ -1,7 +1,7 @@
 // Clients that ask without pause and never ask twice: what fails stays failed, and is counted. Node's own client, so another parser than
 // the product's.
 import { Agent, request } from 'node:http';
-import type { IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Agent as TlsAgent, request as requestTls } from 'node:https';
 import { text } from 'node:stream/consumers';
 import type { TLSSocket } from 'node:tls';
@@ -20,6 +20,8 @@ export interface Answer {
   readonly body: string;
   /** Fingerprint of the server's certificate. */
   readonly certificate: string | undefined;
+  /** Of its connection. */
+  readonly isFirst: boolean;
 }
 
 /** Decides about every answer; `Begun` is what it has to know of the moment in which the request began. */
@@ -102,13 +104,13 @@ export class Traffic<Begun> {
 
   async #loop(keepAlive: boolean): Promise<void> {
     const { target, judge, endsAtClose = false } = this.#options;
-    const ask = asker(target, keepAlive);
+    const client = new Client(target, keepAlive);
     for (let isAllowed = true; isAllowed && !this.#isStopping; ) {
       this.attempted++;
       const begun = judge.begin();
       try {
-        const { answer, isReused } = await ask();
-        if (keepAlive && !isReused) this.keptConnections++;
+        const answer = await client.ask();
+        if (keepAlive && answer.isFirst) this.keptConnections++;
         const fault = judge.judge(answer, begun);
         if (fault === undefined) this.completed++;
         else this.#fail(fault);
@@ -119,7 +121,7 @@ export class Traffic<Begun> {
       }
       this.#conditions.changed();
     }
-    ask.close();
+    client.close();
   }
 
   #fail(fault: string): void {
@@ -128,31 +130,40 @@ export class Traffic<Begun> {
   }
 }
 
-interface Asker {
-  (): Promise<{ readonly answer: Answer; readonly isReused: boolean }>;
-  close(): void;
-}
+/** Asks one target, over connections of its own. */
+export class Client {
+  readonly #target: Target;
+  readonly #agent: Agent;
 
-/** Asks for one thing, again and again, over connections of its own. */
-function asker({ port, path = '/', tls }: Target, keepAlive: boolean): Asker {
-  const options: RequestOptions = { host: ADDRESS, port, path, timeout: ANSWER_TIMEOUT_MS };
-  const agent = tls === undefined ? new Agent({ keepAlive }) : new TlsAgent({ keepAlive, maxCachedSessions: 0 });
-  const ask: () => Promise<{ answer: Answer; isReused: boolean }> = async () => {
+  /** @param keepAlive whether a connection serves more than one request */
+  constructor(target: Target, keepAlive: boolean) {
+    this.#target = target;
+    this.#agent = target.tls === undefined ? new Agent({ keepAlive }) : new TlsAgent({ keepAlive, maxCachedSessions: 0 });
+  }
+
+  /** @throws where there is no answer, or only a part of one. */
+  async ask(path: string = this.#target.path ?? '/'): Promise<Answer> {
+    const { port, tls } = this.#target;
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const options = { host: ADDRESS, port, path, timeout: ANSWER_TIMEOUT_MS, agent: this.#agent };
     const outgoing =
       tls === undefined
-        ? request({ ...options, agent }, resolve)
-        : requestTls(
-            { ...options, agent: agent as TlsAgent, ca: tls.ca, servername: tls.serverName, headers: { host: tls.serverName } },
-            resolve,
-          );
-    outgoing.on('error', reject).on('timeout', () => outgoing.destroy(new Error(`no answer in ${ANSWER_TIMEOUT_MS} ms`)));
+        ? request(options, resolve)
+        : requestTls({ ...options, ca: tls.ca, servername: tls.serverName, headers: { host: tls.serverName } }, resolve);
+    outgoing.on('error', reject);
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer in ${ANSWER_TIMEOUT_MS} ms`)));
     outgoing.end();
     const response = await promise;
-    const certificate = tls && (response.socket as TLSSocket).getPeerCertificate().fingerprint256;
-    const body = await text(response);
-    const answer = { status: response.statusCode ?? 0, headers: response.headers, body, certificate };
-    return { answer, isReused: outgoing.reusedSocket };
-  };
-  return Object.assign(ask, { close: () => agent.destroy() });
+    return {
+      status: response.statusCode ?? 0,
+      headers: response.headers,
+      certificate: tls && (response.socket as TLSSocket).getPeerCertificate().fingerprint256,
+      body: await text(response),
+      isFirst: !outgoing.reusedSocket,
+    };
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
 }

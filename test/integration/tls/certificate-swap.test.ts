@@ -100,7 +100,11 @@ describe('a certificate that is replaced', () => {
         tally.attempted++;
         const { address, port } = gateway.address();
         const outgoing = httpsRequest({
-          ...{ host: address, port, agent, servername: 'a.example', ca: authority.pem },
+          host: address,
+          port,
+          agent,
+          servername: 'a.example',
+          ca: authority.pem,
           headers: { host: 'a.example' },
         });
         const closed = once(outgoing, 'close');

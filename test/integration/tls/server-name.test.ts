@@ -35,7 +35,10 @@ async function startSecure(bed: TestBed, hosts: readonly HostSetup[], setup: Eng
     ),
   );
   const resources = [
-    ...[ANY, WILD, EXACT, OTHER],
+    ANY,
+    WILD,
+    EXACT,
+    OTHER,
     listener({
       port: 443,
       protocol: 'HTTPS',

@@ -15,7 +15,12 @@ export interface HttpsAnswer {
 /** @param serverName what SNI says; '' for none. */
 export async function ask(to: WireAddress, ca: string, serverName: string, host: string): Promise<HttpsAnswer> {
   const outgoing = request({
-    ...{ host: to.address, port: to.port, servername: serverName, ca, headers: { host }, agent: false },
+    host: to.address,
+    port: to.port,
+    servername: serverName,
+    ca,
+    headers: { host },
+    agent: false,
     // What is presented without a name, or for a name that is no certificate's, is not this test's question.
     rejectUnauthorized: false,
   });

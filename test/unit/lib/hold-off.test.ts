@@ -85,13 +85,11 @@ describe('hold-off', () => {
     assert.equal(doneAt.length, 3);
   });
 
-  test('changes that come faster than timers do not push back what is due', (t) => {
-    const { holdOff, doneAt } = bench(t, APPLY_PACE);
-    for (let i = 0; i < 2 * LEADING_EDGE_MS; i++) {
-      holdOff.trigger();
-      t.mock.timers.tick(0.5);
-    }
-    assert.ok(doneAt.length > 0);
+  test('what is due is not pushed back by changes that keep coming', (t) => {
+    const { holdOff } = bench(t, APPLY_PACE);
+    const timers = t.mock.method(globalThis, 'setTimeout');
+    for (let change = 0; change < 10; change++) holdOff.trigger();
+    assert.equal(timers.mock.callCount(), 1);
   });
 
   test('without a quiet time, nothing is due at once', (t) => {

@@ -51,7 +51,7 @@ describe('directories that are watched', { timeout: 10_000 }, () => {
     some.watcher.onDirectory(directory.at('some'), 'a.yaml');
     some.watcher.onDirectory(directory.path);
     all.watcher.onDirectory(directory.at('some'));
-    directory.write({ 'some/b.yaml': '', '.hidden': '' });
+    directory.write({ '.hidden': '', 'some/b.yaml': '' });
     // Events come in order: after this one, the others have come.
     await all.first();
     assert.equal(some.count, 0);

@@ -1,7 +1,7 @@
 // Real files, real events: what people and machines do to a directory of manifests, and the one change that comes of it.
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate, setTimeout as delay } from 'node:timers/promises';
 import type { KubernetesObject } from '../../../../src/api/object.ts';
 import { createFileProvider } from '../../../../src/provider/file/file-provider.ts';
 import { loadManifests } from '../../../../src/provider/file/manifest-loader.ts';
@@ -9,8 +9,14 @@ import type { ManifestChange } from '../../../../src/provider/file/manifest-set.
 import { badHttpRoute, configMap, httpRoute, join } from './manifests.ts';
 import { TemporaryDirectory } from './temporary-directory.ts';
 
-/** Far above what a change takes, so that a test that waits for one in vain says so. */
-const DEADLINE = { timeout: 20_000 };
+/** Less than the time between looks that no event asks for, and far more than a change takes. */
+const MAX_WAIT_MS = 8_000;
+
+/** A whole turn of the event loop: events are delivered in it, handles closed. */
+async function turn(): Promise<void> {
+  await setImmediate();
+  await setImmediate();
+}
 
 /** Follows a directory. `next` gives the changes one by one, as `put a, b; remove c; problems …`; nothing is left out. */
 class Follower {
@@ -28,12 +34,18 @@ class Follower {
         else waiting(change);
       },
     });
-    this.first = provider.start();
+    // Watches of one directory share their events in a process: those of what the test wrote so far must be gone.
+    this.first = turn().then(() => provider.start());
     t.after(() => provider.close());
   }
 
   async nextChange(): Promise<ManifestChange> {
-    return this.#changes.shift() ?? (await new Promise((resolve) => this.#waiting.push(resolve)));
+    const change = this.#changes.shift();
+    if (change !== undefined) return change;
+    const { promise, resolve, reject } = Promise.withResolvers<ManifestChange>();
+    this.#waiting.push(resolve);
+    const timer = setTimeout(() => reject(new Error(`no change within ${MAX_WAIT_MS} ms`)), MAX_WAIT_MS);
+    return await promise.finally(() => clearTimeout(timer));
   }
 
   async next(): Promise<string> {
@@ -72,7 +84,7 @@ function named(change: ManifestChange, name: string): KubernetesObject | undefin
   return change.put.find(({ metadata }) => metadata.name === name);
 }
 
-describe('a directory that is followed', { ...DEADLINE, concurrency: 3 }, () => {
+describe('a directory that is followed', { concurrency: 3 }, () => {
   test('files that are written, replaced, removed', async (t) => {
     const [directory, follower, first] = await follow(t, { 'config/a.yaml': httpRoute('a') });
     assert.equal(first, 'put a');
@@ -113,7 +125,7 @@ describe('a directory that is followed', { ...DEADLINE, concurrency: 3 }, () => 
     const [directory, follower] = await follow(t, { 'config/a.yaml': httpRoute('a') });
     directory.write({ 'config/README.md': 'x', 'config/a.yaml': `# a comment\n${httpRoute('a')}` });
     // Time enough for the look that finds nothing; without it, the test would only prove less.
-    await setTimeout(150);
+    await delay(150);
     directory.write({ 'config/b.yaml': httpRoute('b') });
     assert.equal(await follower.next(), 'put b');
   });
@@ -221,12 +233,27 @@ describe('a directory that is followed', { ...DEADLINE, concurrency: 3 }, () => 
   });
 });
 
-test('files are left to settle before they are read', DEADLINE, async (t) => {
+test('files are left to settle before they are read', async (t) => {
   const [directory, follower] = await follow(t, { 'config/a.yaml': httpRoute('a') });
   const writtenAtMs = performance.now();
   directory.write({ 'config/a.yaml': httpRoute('a', 'other') });
   assert.equal(await follower.next(), 'put a');
   assert.ok(performance.now() - writtenAtMs >= 49);
+});
+
+test('directories that are gone are no longer watched', async (t) => {
+  const [directory, follower] = await follow(t, { 'config/a.yaml': httpRoute('a') });
+  const watches = async (): Promise<number> => {
+    await turn();
+    return process.getActiveResourcesInfo().filter((name) => name === 'FSEventWrap').length;
+  };
+  const before = await watches();
+  directory.write({ 'config/b/c/b.yaml': httpRoute('b') });
+  assert.equal(await follower.next(), 'put b');
+  assert.equal(await watches(), before + 2);
+  directory.remove('config/b');
+  assert.equal(await follower.next(), 'remove b');
+  assert.equal(await watches(), before);
 });
 
 describe('manifests that are read once', () => {

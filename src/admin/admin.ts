@@ -85,6 +85,9 @@ function addChecks(server: FastifyInstance, { token, allowedHosts = [], logger }
   server.setErrorHandler((error, request, reply) => {
     const { statusCode } = sendError(reply, error);
     if (statusCode >= 500) logger.error({ err: error, path: request.url }, 'admin request failed');
+    if (statusCode === 401 || statusCode === 403) {
+      logger.warn({ method: request.method, path: request.url, remoteAddress: request.ip }, 'admin request refused');
+    }
   });
 }
 

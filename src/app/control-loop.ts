@@ -38,9 +38,12 @@ export class ControlLoop {
   #running: Promise<void> | undefined = undefined;
   #isAskedAgain = false;
   #version = 0;
+  #appliedHash = '';
 
   constructor(options: ControlLoopOptions) {
     this.#options = options;
+    // Counters that stay at 0 for long are there from the start, so that an alert on their rate works.
+    options.metrics.configRejects.cell({});
     this.#holdOff = new HoldOff({ ...APPLY_PACE, onDue: () => void this.runNow() });
   }
 
@@ -102,11 +105,13 @@ export class ControlLoop {
     const startMs = performance.now();
     let translation = this.#translate();
     const result = await publisher.publish(translation.ir);
-    if (this.#noteFailures(result)) {
-      // The statuses have to tell which ports could (not) be bound; what is served is the same.
-      translation = this.#translate();
-    }
+    const havePortsChanged = this.#noteFailures(result);
+    // The statuses have to tell which ports could (not) be bound; what is served is the same.
+    if (havePortsChanged) translation = this.#translate();
     statuses.replace(translation.statuses);
+    const { hash } = translation.ir;
+    if (this.#version > 0 && !havePortsChanged && hash === this.#appliedHash) return;
+    this.#appliedHash = hash;
     this.#version++;
     const seconds = (performance.now() - startMs) / 1_000;
     metrics.configApplies.cell({}).inc();
@@ -128,11 +133,19 @@ export class ControlLoop {
   #noteFailures({ failures }: ApplyResult): boolean {
     clearTimeout(this.#retryTimer);
     if (failures.length > 0) this.#retryTimer = setTimeout(() => void this.runNow(), BIND_RETRY_MS);
-    const before = JSON.stringify([...this.#unavailablePorts]);
-    this.#unavailablePorts = new Map(failures.map((failure) => [failure.port, bindFailureText(failure)]));
-    const hasChanged = JSON.stringify([...this.#unavailablePorts]) !== before;
-    if (hasChanged) {
-      for (const failure of failures) this.#options.logger.warn({ port: failure.port }, bindFailureText(failure));
+    const before = this.#unavailablePorts;
+    const now = new Map(failures.map((failure) => [failure.port, bindFailureText(failure)]));
+    this.#unavailablePorts = now;
+    let hasChanged = false;
+    for (const [port, text] of now) {
+      if (before.get(port) === text) continue;
+      hasChanged = true;
+      this.#options.logger.warn({ port }, text);
+    }
+    for (const port of before.keys()) {
+      if (now.has(port)) continue;
+      hasChanged = true;
+      this.#options.logger.info({ port }, `port ${port} is no longer waited for`);
     }
     return hasChanged;
   }

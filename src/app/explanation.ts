@@ -3,7 +3,8 @@
 import { isIP } from 'node:net';
 import { RequestHeadParser } from '../dataplane/codec/http1/request-head.ts';
 import { DEFAULT_ENGINE_LIMITS } from '../dataplane/engine-defaults.ts';
-import type { RequestHead } from '../dataplane/exchange.ts';
+import type { DownstreamInfo, RequestHead } from '../dataplane/exchange.ts';
+import { setForwardedHeaders } from '../dataplane/forward/forwarded-headers.ts';
 import type { FilterChain, FilterContext, LocalResponse } from '../dataplane/filter/filter.ts';
 import { RESCUES } from '../dataplane/forward/rescue.ts';
 import { HeaderList } from '../dataplane/header-list.ts';
@@ -100,6 +101,15 @@ export const MAX_EXPLAINED_OTHERS = 50;
 
 const MAX_NAMED_HOSTNAMES = 10;
 
+/** Stands for whoever will send the request. */
+const EXPLAINED_CLIENT: DownstreamInfo = {
+  remoteAddress: '127.0.0.1',
+  remotePort: 0,
+  localAddress: '127.0.0.1',
+  localPort: 0,
+};
+const EXPLAINED_REQUEST_ID = '00000000-0000-0000-0000-000000000000';
+
 const DEFAULT_PORTS = { http: 80, https: 443 } as const;
 
 /** A snapshot that requests can be explained with, but not served. */
@@ -133,6 +143,9 @@ export function explainRequest(ir: Ir, snapshot: RuntimeSnapshot, explained: Exp
   const { method, path, query, host, section } = parser;
   const headers = new HeaderList(section.fields);
   const request: RequestHead = { method, path, query, scheme, authority: parser.authority, host, headers };
+
+  // Routes see what the gateway says of the client, not what the client says of itself.
+  setForwardedHeaders(request, EXPLAINED_CLIENT, EXPLAINED_REQUEST_ID, 'HTTP/1.1');
 
   const virtualHost = chooseVirtualHost(listener.virtualHosts, serverName, host);
   if (virtualHost === 'route_not_found')

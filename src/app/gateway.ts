@@ -29,7 +29,7 @@ import { StatusBook } from './status-book.ts';
 export interface GatewaySettings {
   /** Files, and directories with everything below them. */
   readonly manifests: readonly string[];
-  readonly admin: AdminAddress;
+  readonly admin: AdminAddress & { readonly allowedHosts: readonly string[] };
   /** Without it the admin API changes nothing. */
   readonly adminToken?: SecretText | undefined;
   readonly portOffset: number;
@@ -95,6 +95,7 @@ export class Gateway {
       timeouts: settings.timeouts,
       ...(accessLog === undefined ? {} : { accessLog }),
       onDefect: (error) => logger.error({ err: error }, 'defect on the data path; the connection was cut'),
+      onConnectFailure: (failure) => logger.warn({ ...failure }, 'an endpoint could not be reached'),
       onResolveFailure: (hostname, error) => logger.warn({ hostname, err: error }, 'an endpoint could not be resolved'),
     });
     this.#receiver = new EngineReceiver(this.#engine);
@@ -115,6 +116,7 @@ export class Gateway {
     });
     this.#admin = createAdmin({
       address: settings.admin,
+      allowedHosts: settings.admin.allowedHosts,
       source: this.#adminSource(),
       logger,
       ...(settings.adminToken === undefined ? {} : { token: settings.adminToken }),
@@ -192,8 +194,11 @@ export class Gateway {
   }
 }
 
+/** What setTimeout takes; beyond it, it fires at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 async function elapsed(ms: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  setTimeout(resolve, ms);
+  setTimeout(resolve, Math.min(ms, MAX_TIMER_MS));
   await promise;
 }

@@ -1,5 +1,6 @@
 // Manifests read and translated once, exactly as a gateway on this machine would do it: what `validate`, `translate` and `explain` work on.
 import { CONTROLLER_NAME } from '../api/condition.ts';
+import type { KubernetesObject } from '../api/object.ts';
 import type { ObjectStatus } from '../gatewayapi/object-status.ts';
 import { Resources } from '../gatewayapi/resources.ts';
 import { createMemo, translate } from '../gatewayapi/translate.ts';
@@ -22,6 +23,8 @@ export interface ManifestTranslation {
   readonly problems: readonly FileProblem[];
   /** Where objects stand, by manifestKey(). */
   readonly places: ReadonlyMap<string, ManifestPlace>;
+  /** Gateways and routes that nobody here has anything to say of: they name a class, or parents, of somebody else, or of nobody. */
+  readonly unclaimed: readonly KubernetesObject[];
 }
 
 /** @param paths files, and directories with everything below them. */
@@ -35,5 +38,9 @@ export async function translateManifests(paths: readonly string[], portOffset: n
     binding: hostBinding(portOffset),
     unavailablePorts: new Map(),
   });
-  return { ir, statuses, objects: countObjects(objects), skipped, problems, places };
+  const unclaimed = objects.filter(({ kind, metadata }) => {
+    const isClaimable = kind === 'Gateway' || kind.endsWith('Route');
+    return isClaimable && !statuses.has(`${kind}/${metadata.namespace}/${metadata.name}`);
+  });
+  return { ir, statuses, objects: countObjects(objects), skipped, problems, places, unclaimed };
 }

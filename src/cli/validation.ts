@@ -43,7 +43,7 @@ export function validationText({ problems, warnings, objects, skipped }: Validat
 }
 
 /** In the order of the places. */
-function warningsOf({ statuses, places }: ManifestTranslation): Warning[] {
+function warningsOf({ statuses, places, unclaimed }: ManifestTranslation): Warning[] {
   const warnings = [...statuses.values()].flatMap(({ kind, namespace, name, status }) => {
     const object = {
       ...places.get(manifestKey(kind, namespace, name)),
@@ -53,7 +53,20 @@ function warningsOf({ statuses, places }: ManifestTranslation): Warning[] {
     };
     return conditionFindings(status as StatusView).map((finding) => ({ ...object, ...finding }));
   });
-  return warnings.sort(comparePlaces);
+  const ignored = unclaimed.map(({ kind, metadata: { namespace, name } }) => ({
+    ...places.get(manifestKey(kind, namespace, name)),
+    kind,
+    ...(namespace === undefined ? {} : { namespace }),
+    name,
+    type: 'Accepted',
+    status: 'Unknown',
+    reason: 'Ignored',
+    message:
+      kind === 'Gateway'
+        ? 'Its gatewayClassName names no class of Sluice, so that nothing here serves it.'
+        : 'None of its parentRefs names a Gateway that Sluice serves, so that nothing here uses it.',
+  }));
+  return [...warnings, ...ignored].sort(comparePlaces);
 }
 
 function comparePlaces(a: Warning, b: Warning): number {

@@ -5,7 +5,12 @@ export interface Config {
   readonly demo: boolean;
   readonly portOffset: number;
   readonly workers: 0;
-  readonly admin: { readonly host: string; readonly port: number; readonly tokenFile: string | undefined };
+  readonly admin: {
+    readonly host: string;
+    readonly port: number;
+    readonly allowedHosts: readonly string[];
+    readonly tokenFile: string | undefined;
+  };
   readonly log: { readonly level: 'silent' | 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' };
   readonly accessLog: {
     readonly enabled: boolean;

@@ -170,6 +170,7 @@ function toConfig(tree: Tree, folder: string): Config {
     workers: 0,
     admin: {
       ...splitAddress(at('admin.address') as string),
+      allowedHosts: at('admin.allowedHosts') as readonly string[],
       tokenFile: tokenFile === undefined ? undefined : path(tokenFile),
     },
     log: { level: at('log.level') as Config['log']['level'] },

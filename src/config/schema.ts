@@ -9,8 +9,8 @@ const ADDRESS_PATTERN = '^(\\[[0-9a-fA-F:.]+\\]|[A-Za-z0-9_.-]+):[0-9]{1,5}$';
 
 const LOG_LEVEL_NAMES = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'];
 
-const duration = (value: string, description: string): TSchema =>
-  Type.String({ pattern: DURATION_PATTERN, default: value, description: `${description} 0s: no limit.` });
+const duration = (value: string, description: string, zero = '0s: no limit.'): TSchema =>
+  Type.String({ pattern: DURATION_PATTERN, default: value, description: `${description} ${zero}` });
 
 const size = (value: string, description: string): TSchema =>
   Type.Union([Type.String({ pattern: SIZE_PATTERN }), Type.Integer({ minimum: 0 })], { default: value, description });
@@ -31,7 +31,7 @@ export const CONFIG_SCHEMA: TSchema = Type.Object(
     demo: Type.Boolean({ default: false, description: 'Starts two small demo servers on 127.0.0.1:18081 and :18082.' }),
     portOffset: Type.Integer({
       minimum: 0,
-      maximum: 65_000,
+      maximum: 65_535,
       default: 0,
       description: 'Added to the port of each listener: with 8000, port 80 is bound as 8080.',
     }),
@@ -47,6 +47,10 @@ export const CONFIG_SCHEMA: TSchema = Type.Object(
         default: '127.0.0.1:9901',
         description:
           'Where it listens. It shows the whole configuration (without secrets): keep it off public networks.',
+      }),
+      allowedHosts: Type.Array(Type.String({ minLength: 1 }), {
+        default: [],
+        description: 'Names that the Host header may carry beside `localhost` and IP addresses.',
       }),
       tokenFile: Type.Optional(
         Type.String({
@@ -78,7 +82,7 @@ export const CONFIG_SCHEMA: TSchema = Type.Object(
         '10s',
         'How long new connections are still accepted after the gateway said that it is not ready.',
       ),
-      grace: duration('30s', 'How long requests in flight may take after that.'),
+      grace: duration('30s', 'How long requests in flight may take after that.', '0s: they are cut at once.'),
     }),
     limits: section('Bounds on what a client may send.', {
       connections: count(10_000, 'Open connections per listening socket; beyond it idle ones are closed.', 1),
@@ -97,7 +101,11 @@ export const CONFIG_SCHEMA: TSchema = Type.Object(
       tunnelIdle: duration('1h', 'The same, for WebSockets and other upgrades.'),
       writeStall: duration('30s', 'For a peer to take what was written to it.'),
       linger: duration('2s', 'For a client to close a connection that the gateway closes.'),
-      listenerDrain: duration('30s', 'For the requests of a listener that left the configuration.'),
+      listenerDrain: duration(
+        '30s',
+        'For the requests of a listener that left the configuration.',
+        '0s: they are cut at once.',
+      ),
     }),
   },
   { additionalProperties: false },

@@ -6,6 +6,7 @@ import { TimerWheel } from '../lib/timeout-queue.ts';
 import type { AccessLog } from '../observability/access-log.ts';
 import type { Metrics } from '../observability/metric-names.ts';
 import { ClusterRegistry } from './cluster/cluster-registry.ts';
+import type { ConnectFailure } from './cluster/cluster-registry.ts';
 import type { Http1ServerSettings } from './codec/http1/server-settings.ts';
 import { DEFAULT_ENGINE_LIMITS, DEFAULT_ENGINE_TIMEOUTS } from './engine-defaults.ts';
 import type { EngineLimits, EngineTimeouts } from './engine-defaults.ts';
@@ -23,6 +24,8 @@ export interface EngineOptions {
   readonly timeouts?: Partial<EngineTimeouts>;
   readonly onDefect?: (error: unknown) => void;
   readonly onResolveFailure?: (hostname: string, error: unknown) => void;
+  /** At most every few seconds for one endpoint. */
+  readonly onConnectFailure?: (failure: ConnectFailure) => void;
   /** How hostnames of endpoints become addresses; absent: as the system does. */
   readonly resolve?: (hostname: string) => Promise<readonly string[]>;
 }
@@ -77,6 +80,7 @@ export class Engine {
       metrics: options.metrics,
       writeStallMs: timeouts.writeStallMs,
       onResolveFailure: options.onResolveFailure ?? (() => {}),
+      onConnectFailure: (failure) => options.onConnectFailure?.(failure),
       onDefect: (error) => options.onDefect?.(error),
       ...(options.resolve === undefined ? {} : { resolve: options.resolve }),
     });
@@ -226,10 +230,13 @@ function clustersOf(ir: Ir): Cluster[] {
   return [...ir.resources.values()].filter((resource) => resource.kind === 'cluster');
 }
 
+/** What setTimeout takes; beyond it, it fires at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** Ends when the promise does, or after the time. */
 async function settledWithin(promise: Promise<unknown>, ms: number): Promise<void> {
   const { promise: timeout, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
+  const timer = setTimeout(resolve, Math.min(ms, MAX_TIMER_MS));
   await Promise.race([promise, timeout]);
   clearTimeout(timer);
 }

@@ -25,7 +25,6 @@ export type ProxyErrorCode =
   | 'upstream_timeout'
   | 'route_timeout'
   | 'loop_detected'
-  | 'draining'
   | 'internal';
 
 export type ProxyErrorSource = 'downstream' | 'upstream' | 'internal';

@@ -9,22 +9,17 @@ export const RESPONSE_FLAGS = {
   UO: 'a bound of the cluster (connections, pending requests) was reached',
   MR: 'misdirected request: the host is not served on this connection',
   LD: 'loop detected: the request passed this gateway too often',
-  RL: 'a rate limit was exceeded',
-  DN: 'the gateway is draining',
   // The upstream failed.
   UF: 'no connection to the endpoint could be made',
   UC: 'the upstream closed the connection before the response was complete',
-  UR: 'the upstream reset the connection',
   UPE: 'the upstream broke the protocol',
   UT: 'the upstream did not answer within the timeout of one try',
-  URX: 'the limit of retries was reached',
   // The client, or time.
   DC: 'the client closed the connection before the response was complete',
   DPE: 'the client broke the protocol',
   DT: 'the request took longer than its route allows',
   SI: 'the client sent or read nothing for too long',
   // The gateway itself.
-  LR: 'the gateway cut the response',
   IE: 'internal error: a defect of the gateway',
 } as const;
 

@@ -10,11 +10,19 @@ import { EndpointPool } from './endpoint-pool.ts';
 import { HostnameResolver } from './hostname-resolver.ts';
 import { RuntimeCluster } from './runtime-cluster.ts';
 
+export interface ConnectFailure {
+  /** Cluster.name */
+  readonly cluster: string;
+  readonly endpoint: string;
+  readonly reason: string;
+}
+
 export interface ClusterRegistryOptions {
   readonly wheel: TimerWheel;
   readonly metrics: Metrics;
   readonly writeStallMs: number;
   readonly onResolveFailure: (hostname: string, error: unknown) => void;
+  readonly onConnectFailure: (failure: ConnectFailure) => void;
   readonly onDefect: (error: unknown) => void;
   readonly resolve?: (hostname: string) => Promise<readonly string[]>;
 }
@@ -82,7 +90,7 @@ export class ClusterRegistry {
   #setPools(entry: Entry): void {
     const { cluster, secureContext } = entry;
     const { config, metrics } = cluster;
-    const { wheel, writeStallMs, onDefect } = this.#options;
+    const { wheel, writeStallMs, onConnectFailure, onDefect } = this.#options;
     const pools = new Map<string, EndpointPool>();
     for (const { address, port } of this.#addresses(config)) {
       const key = `${address} ${port}`;
@@ -104,6 +112,7 @@ export class ClusterRegistry {
               ? undefined
               : { serverName: config.tls.serverName, context: secureContext },
           metrics,
+          onConnectFailure: (endpoint, reason) => onConnectFailure({ cluster: config.name, endpoint, reason }),
           onDefect,
         });
       pools.set(key, pool);

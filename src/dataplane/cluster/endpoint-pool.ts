@@ -18,6 +18,8 @@ export interface PoolSettings {
   readonly wheel: TimerWheel;
   readonly tls: { readonly serverName: string; readonly context: SecureContext } | undefined;
   readonly metrics: ClusterCells;
+  /** For the log. */
+  readonly onConnectFailure: (endpoint: string, reason: string) => void;
   readonly onDefect: (error: unknown) => void;
 }
 
@@ -26,6 +28,8 @@ export interface PoolWaiter {
   onConnection(connection: Http1ClientConnection): void;
   onPoolError(error: ProxyError): void;
 }
+
+const FAILURE_INTERVAL_MS = 10_000;
 
 /** A promised keep-alive time is believed up to this much before its end. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
@@ -38,6 +42,7 @@ export class EndpointPool implements ConnectionOwner {
   readonly #idle: Http1ClientConnection[] = [];
   readonly #pending = new Set<PoolWaiter>();
   #isRetired = false;
+  #failureSaidAtMs = -Infinity;
 
   constructor(settings: PoolSettings) {
     this.#settings = settings;
@@ -92,8 +97,13 @@ export class EndpointPool implements ConnectionOwner {
     else if (this.#isRetired) connection.destroy();
   }
 
-  onConnectFailed(): void {
-    this.#settings.metrics.connectFailures.inc();
+  /** Why is said at most every few seconds: under load every request would say the same. */
+  onConnectFailed(reason: string): void {
+    const { metrics, wheel, onConnectFailure } = this.#settings;
+    metrics.connectFailures.inc();
+    if (this.#isRetired || wheel.nowMs - this.#failureSaidAtMs < FAILURE_INTERVAL_MS) return;
+    this.#failureSaidAtMs = wheel.nowMs;
+    onConnectFailure(this.name, reason);
   }
 
   onDefect(error: unknown): void {

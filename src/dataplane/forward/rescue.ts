@@ -33,6 +33,5 @@ export const RESCUES: Readonly<Record<ProxyErrorCode, Rescue>> = {
   upstream_timeout: { status: 504, flag: 'UT', message: 'The backend did not answer in time.' },
   route_timeout: { status: 504, flag: 'DT', message: 'The request took longer than its route allows.' },
   loop_detected: { status: 508, flag: 'LD', message: 'The request came through this gateway too often.' },
-  draining: { status: 503, flag: 'DN', message: 'The gateway is shutting down.' },
   internal: { status: 500, flag: 'IE', message: 'The gateway failed to handle the request.' },
 };

@@ -7,6 +7,7 @@ import type { DownstreamInfo, Exchange } from '../exchange.ts';
 import { HttpRequest } from '../forward/http-request.ts';
 import type { RequestServices, TlsInfo } from '../forward/request-services.ts';
 import { ProxyError } from '../proxy-error.ts';
+import type { ProxyErrorCode } from '../proxy-error.ts';
 import { Http1ServerConnection } from '../codec/http1/server-connection.ts';
 import type { ExchangeTaker, Http1ServerSettings } from '../codec/http1/server-settings.ts';
 import type { RuntimeListener, RuntimeSnapshot } from '../runtime/snapshot.ts';
@@ -61,8 +62,11 @@ export class DownstreamConnection implements ExchangeTaker {
   }
 
   onInvalidRequest(exchange: Exchange, error: ProxyError): void {
-    this.#home.cells.protocolErrors.inc(error.code as ProtocolErrorCode);
     this.#request(exchange).fail(error);
+  }
+
+  onProtocolError(code: ProxyErrorCode): void {
+    this.#home.cells.protocolErrors.inc(code as ProtocolErrorCode);
   }
 
   onDefect(error: unknown): void {

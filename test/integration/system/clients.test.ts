@@ -67,7 +67,12 @@ class Upstream {
         await pipeline(createReadStream(this.#big), response);
         break;
       case '/compressed':
-        response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': COMPRESSED.length, etag: 'W/"1"', vary: 'accept-encoding' });
+        response.writeHead(200, {
+          'content-encoding': 'gzip',
+          'content-length': COMPRESSED.length,
+          etag: 'W/"1"',
+          vary: 'accept-encoding',
+        });
         response.end(request.method === 'HEAD' ? undefined : COMPRESSED);
         break;
       case '/chunks':
@@ -135,7 +140,11 @@ test('real clients', async (t) => {
     const CERTIFICATE_REFUSED = 60;
     const otherName = ['--cacert', authority.path, '--resolve', `other.example.com:${httpsPort}:127.0.0.1`];
     assert.equal(await curlFailure(...otherName, `https://other.example.com:${httpsPort}/`), CERTIFICATE_REFUSED);
-    assert.equal(await curlFailure(`${https}/`, ...tls.slice(2)), CERTIFICATE_REFUSED, 'the authority is of this test alone');
+    assert.equal(
+      await curlFailure(`${https}/`, ...tls.slice(2)),
+      CERTIFICATE_REFUSED,
+      'the authority is of this test alone',
+    );
     const TLS_FAILED = 35;
     assert.equal(await curlFailure(...tls, '--tls-max', '1.1', `${https}/`), TLS_FAILED);
   });
@@ -161,7 +170,14 @@ test('real clients', async (t) => {
       assert.equal(told(chunks.output).sha256, bigHash);
       assert.equal(told(chunks.output).headers['transfer-encoding'], 'chunked');
       for (const path of ['/big', '/big-in-chunks']) {
-        const download = await curl(...options, '--output', directory.at('download'), '--write-out', '%{http_code}', base + path);
+        const download = await curl(
+          ...options,
+          '--output',
+          directory.at('download'),
+          '--write-out',
+          '%{http_code}',
+          base + path,
+        );
         assert.equal(download.output.toString(), '200');
         assert.equal(sha256(readFileSync(directory.at('download'))), bigHash, path);
       }

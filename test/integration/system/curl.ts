@@ -16,7 +16,10 @@ export interface CurlResult {
 /** @throws where curl ends with anything but 0; the error's `code` is curl's. */
 export async function curl(...args: readonly string[]): Promise<CurlResult> {
   const command = findCommand('curl') ?? 'curl';
-  const { stdout, stderr } = await run(command, [...SETTINGS, ...args], { encoding: 'buffer', maxBuffer: MAX_OUTPUT_BYTES });
+  const { stdout, stderr } = await run(command, [...SETTINGS, ...args], {
+    encoding: 'buffer',
+    maxBuffer: MAX_OUTPUT_BYTES,
+  });
   return { output: stdout, errors: stderr.toString() };
 }
 

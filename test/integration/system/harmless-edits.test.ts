@@ -129,7 +129,9 @@ test('edits that are wrong or concern something else disturb nobody', async (t) 
   await t.test('many files at once', async () => {
     const before = sluice.configVersion;
     for (let index = 0; index < 50; index++) {
-      directory.write({ [`manifests/more/${index}.yaml`]: documents(route(`r${index}`, { path: `/r${index}`, backend: 'good' })) });
+      directory.write({
+        [`manifests/more/${index}.yaml`]: documents(route(`r${index}`, { path: `/r${index}`, backend: 'good' })),
+      });
     }
     await sluice.untilConfigVersion(before + 1);
     await goOn();

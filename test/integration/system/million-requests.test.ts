@@ -22,7 +22,11 @@ const BODY = 'x'.repeat(130);
 test('1 000 000 requests of wrk are answered, counted and logged, each once', async (t) => {
   const directory = new TemporaryDirectory(t);
   const [port, upstreamPort] = [await freePort(), await freePort()];
-  await startNginx(t, [upstreamPort], `server { listen 127.0.0.1:${upstreamPort}; location / { return 200 "${BODY}"; } }`);
+  await startNginx(
+    t,
+    [upstreamPort],
+    `server { listen 127.0.0.1:${upstreamPort}; location / { return 200 "${BODY}"; } }`,
+  );
   directory.write({
     'manifests/all.yaml': documents(
       gateway({ name: 'http', port }),
@@ -81,7 +85,8 @@ async function assertLogged(path: string): Promise<void> {
     assert.ok(number >= 1 && number <= REQUESTS && isSeen[number] === 0, line);
     isSeen[number] = 1;
     assert.ok(durationMs > 0 && durationMs < 10_000, line);
-    if (lines === 1) assert.deepEqual(entry, { path: entry.path, status: 200, route: 'default/all', bytesSent: BODY.length });
+    if (lines === 1)
+      assert.deepEqual(entry, { path: entry.path, status: 200, route: 'default/all', bytesSent: BODY.length });
   }
   assert.equal(lines, REQUESTS);
 }

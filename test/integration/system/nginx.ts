@@ -30,11 +30,22 @@ export async function startNginx(t: TestContext, ports: readonly number[], http:
     child.kill('SIGTERM');
     await closed;
   });
-  for (const port of ports) await untilListening(port, () => child.exitCode === null, START_TIMEOUT_MS, () => errors);
+  for (const port of ports)
+    await untilListening(
+      port,
+      () => child.exitCode === null,
+      START_TIMEOUT_MS,
+      () => errors,
+    );
 }
 
 /** It tells nobody that it is ready. */
-async function untilListening(port: number, isRunning: () => boolean, boundMs: number, errors: () => string): Promise<void> {
+async function untilListening(
+  port: number,
+  isRunning: () => boolean,
+  boundMs: number,
+  errors: () => string,
+): Promise<void> {
   const deadlineMs = performance.now() + boundMs;
   while (isRunning() && performance.now() < deadlineMs) {
     const socket = connect(port, '127.0.0.1');

@@ -102,7 +102,9 @@ export class SystemGateway {
     const deadlineMs = performance.now() + DESCRIPTOR_BOUND_MS;
     while (this.descriptorCount() > count) {
       if (performance.now() > deadlineMs)
-        throw new Error(`not within ${DESCRIPTOR_BOUND_MS} ms: ${count} descriptors; there are ${this.descriptorCount()}`);
+        throw new Error(
+          `not within ${DESCRIPTOR_BOUND_MS} ms: ${count} descriptors; there are ${this.descriptorCount()}`,
+        );
       await delay(POLL_MS);
     }
   }

@@ -105,7 +105,7 @@ export class Traffic<Begun> {
   async #loop(keepAlive: boolean): Promise<void> {
     const { target, judge, endsAtClose = false } = this.#options;
     const client = new Client(target, keepAlive);
-    for (let isAllowed = true; isAllowed && !this.#isStopping; ) {
+    for (let isAllowed = true; isAllowed && !this.#isStopping;) {
       this.attempted++;
       const begun = judge.begin();
       try {
@@ -138,7 +138,8 @@ export class Client {
   /** @param keepAlive whether a connection serves more than one request */
   constructor(target: Target, keepAlive: boolean) {
     this.#target = target;
-    this.#agent = target.tls === undefined ? new Agent({ keepAlive }) : new TlsAgent({ keepAlive, maxCachedSessions: 0 });
+    this.#agent =
+      target.tls === undefined ? new Agent({ keepAlive }) : new TlsAgent({ keepAlive, maxCachedSessions: 0 });
   }
 
   /** @throws where there is no answer, or only a part of one. */
@@ -149,7 +150,10 @@ export class Client {
     const outgoing =
       tls === undefined
         ? request(options, resolve)
-        : requestTls({ ...options, ca: tls.ca, servername: tls.serverName, headers: { host: tls.serverName } }, resolve);
+        : requestTls(
+            { ...options, ca: tls.ca, servername: tls.serverName, headers: { host: tls.serverName } },
+            resolve,
+          );
     outgoing.on('error', reject);
     outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer in ${ANSWER_TIMEOUT_MS} ms`)));
     outgoing.end();

@@ -189,12 +189,18 @@ const BREAKAGES: Readonly<Record<string, Breakage>> = {
     act: (socket) => socket.write(`HTTP/1.1 200 OK\r\n${'X-More: and more\r\n'.repeat(10_000)}`),
   },
   'closes-in-head': { outcome: 503, flag: 'UC', act: say('HTTP/1.1 200 OK\r\nContent-Le') },
-  'closes-in-body': { outcome: 'cut', flag: 'UC', act: say('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nten bytes.') },
+  'closes-in-body': {
+    outcome: 'cut',
+    flag: 'UC',
+    act: say('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nten bytes.'),
+  },
   'resets-in-chunk': {
     outcome: 'cut',
     flag: 'UC',
     act: (socket) =>
-      socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\nten bytes.', () => socket.resetAndDestroy()),
+      socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\nten bytes.', () =>
+        socket.resetAndDestroy(),
+      ),
   },
   'wrong-chunk': {
     outcome: 'cut',
@@ -212,7 +218,9 @@ test('broken upstreams: 502, 503, 504 or a cut connection, with the flag that sa
   const backends: Record<string, BackendSetup> = { healthy: { port: await listen(t, healthy) } };
   for (const [name, { act, timeouts }] of Object.entries(BREAKAGES)) {
     const port =
-      act === undefined ? await bed.closedPort() : await bed.server((socket) => void socket.once('data', () => act(socket)));
+      act === undefined
+        ? await bed.closedPort()
+        : await bed.server((socket) => void socket.once('data', () => act(socket)));
     backends[name] = timeouts === undefined ? { port } : { port, timeouts };
   }
   const { sluice, port } = await start(t, backends);

@@ -26,7 +26,9 @@ export class WebSocketEcho {
   /** For the `upgrade` event of a server. */
   readonly accept = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const key = request.headers['sec-websocket-key'] ?? '';
-    const answer = createHash('sha1').update(key + GUID).digest('base64');
+    const answer = createHash('sha1')
+      .update(key + GUID)
+      .digest('base64');
     const fields = ['Upgrade: websocket', 'Connection: Upgrade', `Sec-WebSocket-Accept: ${answer}`];
     socket.write(['HTTP/1.1 101 Switching Protocols', ...fields, '', ''].join('\r\n'));
     this.#sockets.add(socket);

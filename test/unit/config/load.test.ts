@@ -47,7 +47,7 @@ describe('loadConfig', () => {
       ),
     });
     assert.deepEqual(config.manifests, [join(folder, 'gateways'), '/etc/x']);
-    assert.deepEqual(config.admin, { host: '::1', port: 8_000, tokenFile: join(folder, 'token') });
+    assert.deepEqual(config.admin, { host: '::1', port: 8_000, allowedHosts: [], tokenFile: join(folder, 'token') });
     assert.equal(config.drain.delayMs, 90_500);
     assert.equal(config.limits.maxBodyBytes, 2 * 1_024 * 1_024);
     assert.equal(config.limits.maxUriBytes, 4_096);

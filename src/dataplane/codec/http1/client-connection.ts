@@ -36,8 +36,8 @@ export interface ConnectionOwner {
   /** The connection can take another request. */
   onIdle(connection: Http1ClientConnection): void;
   onClosed(connection: Http1ClientConnection): void;
-  /** The connection that closes never came to be. */
-  onConnectFailed(): void;
+  /** The connection that closes never came to be, or broke off in the handshake. */
+  onConnectFailed(reason: string): void;
   /** Something threw where nothing may; the connection is being cut. */
   onDefect(error: unknown): void;
 }
@@ -178,7 +178,7 @@ export class Http1ClientConnection {
   destroy(): void {
     this.#handler = undefined;
     this.socket.destroy();
-    this.#onClose('destroyed');
+    this.#onClose(undefined);
   }
 
   /** From BodyDecoder. */
@@ -343,7 +343,8 @@ export class Http1ClientConnection {
     handler?.onUpstreamError(new ProxyError(code, 'upstream', message, code === 'upstream_connect_timeout'));
   }
 
-  #onClose(reason: string): void {
+  /** @param reason undefined where we wanted it. */
+  #onClose(reason: string | undefined): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#deadline.disarm();
@@ -352,9 +353,9 @@ export class Http1ClientConnection {
     this.#handler = undefined;
     const sawNothing = !this.#hasResponded && this.#unparsed === undefined && this.#informational === 0;
     this.#unparsed = undefined;
-    if (!this.#isConnected) this.#owner.onConnectFailed();
+    if (!this.#isConnected && reason !== undefined) this.#owner.onConnectFailed(reason);
     this.#owner.onClosed(this);
-    if (handler === undefined) return;
+    if (handler === undefined || reason === undefined) return;
     // A connection that was used before may have been closed by the upstream while the request was on its way to it.
     handler.onUpstreamError(
       this.#isConnected

@@ -325,6 +325,7 @@ export class Http1ServerConnection implements ExchangeConnection {
     this.#exchange = exchange;
     this.#reading = 'held';
     this.#readDeadline.disarm();
+    this.#taker.onProtocolError(problem.code);
     this.#taker.onInvalidRequest(exchange, new ProxyError(problem.code, 'downstream', problem.message));
   }
 
@@ -333,6 +334,7 @@ export class Http1ServerConnection implements ExchangeConnection {
     this.#unparsed = undefined;
     this.#reading = 'held';
     this.#readDeadline.disarm();
+    this.#taker.onProtocolError(problem.code);
     const exchange = this.#exchange;
     if (exchange === undefined) return;
     exchange.keepsAlive = false;

@@ -1,7 +1,7 @@
 // What a server-side connection is told about its listener: limits, timeouts, and who takes the exchanges.
 import type { TimeoutQueue } from '../../../lib/timeout-queue.ts';
 import type { Exchange } from '../../exchange.ts';
-import type { ProxyError } from '../../proxy-error.ts';
+import type { ProxyError, ProxyErrorCode } from '../../proxy-error.ts';
 import type { RequestLimits } from './request-head.ts';
 
 export interface Http1ServerSettings {
@@ -36,6 +36,8 @@ export interface ExchangeTaker {
   onExchange(exchange: Exchange): void;
   /** The request can't be served: the exchange has no body to read, and answering it closes the connection. */
   onInvalidRequest(exchange: Exchange, error: ProxyError): void;
+  /** A request, or the body of one, broke the protocol: for the count. Said beside what the exchange is told. */
+  onProtocolError(code: ProxyErrorCode): void;
   /** Something threw where nothing may; the connection is being cut. */
   onDefect(error: unknown): void;
   onConnectionClosed(): void;

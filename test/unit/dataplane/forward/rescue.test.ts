@@ -29,7 +29,6 @@ const EXPECTED: Readonly<Record<ProxyErrorCode, readonly [status: number, flag: 
   upstream_timeout: [504, 'UT'],
   route_timeout: [504, 'DT'],
   loop_detected: [508, 'LD'],
-  draining: [503, 'DN'],
   internal: [500, 'IE'],
 };
 

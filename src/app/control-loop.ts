@@ -2,11 +2,14 @@
 // the statuses what came of it. One cycle at a time; changes that come during one are the next.
 import type { KubernetesObject } from '../api/object.ts';
 import type { ApplyResult, BindFailure } from '../dataplane/engine.ts';
+import { secretOfCertificate } from '../gatewayapi/certificate-model.ts';
 import { Resources } from '../gatewayapi/resources.ts';
 import type { ObjectIdentity } from '../gatewayapi/resources.ts';
 import { createMemo, translate } from '../gatewayapi/translate.ts';
 import type { TranslateOptions, Translation } from '../gatewayapi/translate.ts';
 import { APPLY_PACE, HoldOff } from '../lib/hold-off.ts';
+import type { Certificate } from '../ir/certificate.ts';
+import type { Ir } from '../ir/ir.ts';
 import type { Metrics } from '../observability/metric-names.ts';
 import type { Logger } from '../observability/process-log.ts';
 import type { IrPublisher } from './ir-channel.ts';
@@ -34,6 +37,8 @@ export class ControlLoop {
   readonly #memo = createMemo();
   readonly #holdOff: HoldOff;
   #unavailablePorts: ReadonlyMap<number, string> = new Map();
+  /** In force, by `namespace/name` of their Secrets. */
+  #certificates: ReadonlyMap<string, Certificate> = new Map();
   #retryTimer: NodeJS.Timeout | undefined = undefined;
   #running: Promise<void> | undefined = undefined;
   #isAskedAgain = false;
@@ -126,7 +131,13 @@ export class ControlLoop {
 
   #translate(): Translation {
     const { translation } = this.#options;
-    return translate(this.#resources, this.#memo, { ...translation, unavailablePorts: this.#unavailablePorts });
+    const translated = translate(this.#resources, this.#memo, {
+      ...translation,
+      unavailablePorts: this.#unavailablePorts,
+      lastGoodCertificates: this.#certificates,
+    });
+    this.#certificates = certificatesOf(translated.ir);
+    return translated;
   }
 
   /** Returns whether the ports that can't be bound are others than before. */
@@ -149,6 +160,14 @@ export class ControlLoop {
     }
     return hasChanged;
   }
+}
+
+function certificatesOf({ resources }: Ir): ReadonlyMap<string, Certificate> {
+  const certificates = new Map<string, Certificate>();
+  for (const resource of resources.values()) {
+    if (resource.kind === 'certificate') certificates.set(secretOfCertificate(resource.key), resource);
+  }
+  return certificates;
 }
 
 /** What keeps a port from being bound, and what to do. */

@@ -1,9 +1,16 @@
 // What Secrets and ConfigMaps hold, parsed. Failures are values that say what is wrong with the object.
 import { certificateKey, type Certificate } from '../ir/certificate.ts';
 
-export type ServerCertificate =
-  | { readonly certificate: Certificate; readonly dnsNames: readonly string[]; readonly defect?: never }
-  | { readonly certificate?: never; readonly defect: string };
+/** With a defect and a certificate: the Secret is bad, and what it held before goes on being served. */
+export interface ServerCertificate {
+  readonly usable?: UsableCertificate;
+  readonly defect?: string;
+}
+
+export interface UsableCertificate {
+  readonly certificate: Certificate;
+  readonly dnsNames: readonly string[];
+}
 
 export type CaCertificates =
   | { readonly pem: string; readonly defect?: never }

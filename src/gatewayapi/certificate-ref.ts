@@ -26,9 +26,9 @@ export function resolveCertificateRefs(reader: FactReader, namespace: string, { 
   const certificates: ListenerCertificate[] = [];
   const problems: Problem[] = [];
   for (const [index, ref] of refs.entries()) {
-    const resolved = resolveCertificateRef(reader, namespace, ref, `tls.certificateRefs[${index}]`);
-    if ('reason' in resolved) problems.push(resolved);
-    else certificates.push(resolved);
+    const { certificate, problem } = resolveCertificateRef(reader, namespace, ref, `tls.certificateRefs[${index}]`);
+    if (certificate !== undefined) certificates.push(certificate);
+    if (problem !== undefined) problems.push(problem);
   }
   return { certificates, problems };
 }
@@ -38,13 +38,15 @@ function resolveCertificateRef(
   namespace: string,
   ref: SecretObjectReference,
   field: string,
-): ListenerCertificate | Problem {
-  if (ref.group !== '' || ref.kind !== 'Secret') return certificateKindNotSupported(field, kindName(ref));
+): { readonly certificate?: ListenerCertificate; readonly problem?: Problem } {
+  if (ref.group !== '' || ref.kind !== 'Secret') return { problem: certificateKindNotSupported(field, kindName(ref)) };
   const from = { group: GATEWAY_GROUP, kind: 'Gateway', namespace };
   const to = { group: '', kind: 'Secret', namespace: ref.namespace ?? namespace, name: ref.name };
   const secret = objectKey(to.namespace, to.name);
-  if (!isReferenceGranted(reader, from, to)) return certificateNotPermitted(field, secret, namespace);
-  const resolved = reader.get('serverCertificate', secret);
-  if (resolved.defect !== undefined) return certificateNotUsable(field, secret, resolved.defect);
-  return { secret, dnsNames: resolved.dnsNames };
+  if (!isReferenceGranted(reader, from, to)) return { problem: certificateNotPermitted(field, secret, namespace) };
+  const { usable, defect } = reader.get('serverCertificate', secret);
+  return {
+    ...(usable === undefined ? {} : { certificate: { secret, dnsNames: usable.dnsNames } }),
+    ...(defect === undefined ? {} : { problem: certificateNotUsable(field, secret, defect) }),
+  };
 }

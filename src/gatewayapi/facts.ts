@@ -1,5 +1,6 @@
 // Everything that a computation of the translator may ask, by name: the provider's objects, what was computed from them, and the
 // options of the caller. A computation that reads through a FactReader is recomputed when an answer changes, and only then.
+import type { Certificate } from '../ir/certificate.ts';
 import type { ConfigMap, EndpointSlice, Namespace, Secret, Service } from '../api/core.ts';
 import type { Backend } from '../api/generated/backend.ts';
 import type { BackendTLSPolicy } from '../api/generated/backend-tls-policy.ts';
@@ -108,6 +109,8 @@ export interface GivenFacts {
   readonly settings: ByName<Settings>;
   /** Why a port can't be bound, by port number. */
   readonly unavailablePort: ByName<string | undefined>;
+  /** What a Secret, `namespace/name`, held when it was good. */
+  readonly lastGoodCertificate: ByName<Certificate | undefined>;
   /** By the listener's name. */
   readonly attachedRoutes: ByName<number | undefined>;
   /** By `kind/namespace/name` of a policy's target: the Gateways that use it, `namespace/name` joined by blanks. */

@@ -30,7 +30,12 @@ export type MemoTables = {
 const FULL_ROUND_INTERVAL = 64;
 
 /** Small, and compared answer by answer. */
-const ALWAYS_CHANGED: readonly (keyof GivenFacts)[] = ['unavailablePort', 'attachedRoutes', 'gatewaysOfTarget'];
+const ALWAYS_CHANGED: readonly (keyof GivenFacts)[] = [
+  'unavailablePort',
+  'lastGoodCertificate',
+  'attachedRoutes',
+  'gatewaysOfTarget',
+];
 
 /** The kind of the objects behind each source. */
 const KIND_OF_SOURCE: Readonly<Record<keyof ObjectFacts | keyof IndexFacts, string>> = {

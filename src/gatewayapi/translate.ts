@@ -1,6 +1,7 @@
 // The translator: resources in, the IR and the statuses out. A pure function but for the memo, which only makes it fast:
 // with an empty one the result is the same.
 import type { Gateway } from '../api/generated/gateway.ts';
+import type { Certificate } from '../ir/certificate.ts';
 import { createIr, type Ir, type Resource } from '../ir/ir.ts';
 import { secretOfCertificate } from './certificate-model.ts';
 import type { Facts, ObjectFacts, Settings } from './facts.ts';
@@ -14,6 +15,8 @@ import { UNSUPPORTED_ROUTE_KINDS } from './unsupported-route.ts';
 export interface TranslateOptions extends Settings {
   /** By bind port: why the data plane could not bind it. Such listeners stay in the IR, so that it is tried again. */
   readonly unavailablePorts: ReadonlyMap<number, string>;
+  /** By `namespace/name` of the Secret: what is in force while the Secret is bad. */
+  readonly lastGoodCertificates?: ReadonlyMap<string, Certificate>;
 }
 
 export interface Translation {
@@ -66,8 +69,8 @@ class TranslationBuilder {
     this.#ir.push(...listeners);
     const hosts = listeners.flatMap(({ virtualHosts }) => virtualHosts);
     for (const key of new Set(hosts.flatMap(({ certificates }) => certificates))) {
-      const { certificate } = this.#facts.serverCertificate.get(secretOfCertificate(key));
-      if (certificate !== undefined) this.#ir.push(certificate);
+      const { usable } = this.#facts.serverCertificate.get(secretOfCertificate(key));
+      if (usable !== undefined) this.#ir.push(usable.certificate);
     }
   }
 
@@ -128,6 +131,7 @@ function collectFacts(resources: Resources, memo: Memo, options: TranslateOption
     policiesOfTarget: resources.policiesOfTarget,
     settings: { get: () => settings },
     unavailablePort: { get: (port) => options.unavailablePorts.get(Number(port)) },
+    lastGoodCertificate: { get: (secret) => options.lastGoodCertificates?.get(secret) },
     attachedRoutes: sums.attachedRoutes,
     gatewaysOfTarget: { get: (target) => sums.gatewaysOfTarget(target) },
   };

@@ -1,6 +1,8 @@
 // Random edits of a small configuration: few names, so that objects refer to each other, and come, change and go all the time.
 import type { KubernetesObject } from '../../../src/api/object.ts';
 import type { TranslateOptions } from '../../../src/gatewayapi/translate.ts';
+import type { Certificate } from '../../../src/ir/certificate.ts';
+import { SecretText } from '../../../src/lib/secret-text.ts';
 import type { SeededRandom } from '../../harness/seeded-random.ts';
 import { KEY_PAIRS, CA_TEXTS } from './pem.ts';
 
@@ -9,6 +11,17 @@ const HOSTNAMES = [undefined, 'a.example.com', '*.example.com', '*.b.example.com
 const CREATION_TIMES = [undefined, '2026-01-01T00:00:00Z', '2026-02-01T00:00:00Z'];
 const CONTROLLER_NAME = 'sluice.dev/gateway-controller';
 const GATEWAY_API = 'gateway.networking.k8s.io';
+
+/** What two of the Secrets held before. */
+const LAST_GOOD: readonly (readonly [string, Certificate])[] = ['a/t1', 'b/t1'].map((secret) => [
+  secret,
+  {
+    kind: 'certificate',
+    key: `certificate/${secret}`,
+    chainPem: KEY_PAIRS[0]?.chain ?? '',
+    privateKeyPem: new SecretText(KEY_PAIRS[0]?.key ?? ''),
+  },
+]);
 
 type Fields = Readonly<Record<string, unknown>>;
 /** Makes an object's fields besides kind and metadata. */
@@ -57,6 +70,7 @@ export function randomOptions(random: SeededRandom): TranslateOptions {
       addresses: [{ type: 'IPAddress', value: random.pick(['192.0.2.1', '192.0.2.2']) }],
     },
     unavailablePorts: new Map(random.pick([[], [[80, 'in use']], [[80, 'no privilege']], [[443, 'in use']]])),
+    lastGoodCertificates: new Map(random.pick([[], LAST_GOOD])),
   };
 }
 

@@ -38,9 +38,10 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     "slicesOfService: 'Service'",
   ),
   'settings never change': edit(MEMO, ", ['settings', this.#settings]", ''),
-  'counts of routes never change': edit(MEMO, "'attachedRoutes', ", ''),
-  'users of a target never change': edit(MEMO, ", 'gatewaysOfTarget'", ''),
-  'ports that can not be bound never change': edit(MEMO, "'unavailablePort', ", ''),
+  'counts of routes never change': edit(MEMO, "  'attachedRoutes',\n", ''),
+  'users of a target never change': edit(MEMO, "  'gatewaysOfTarget',\n", ''),
+  'last good certificates never change': edit(MEMO, "  'lastGoodCertificate',\n", ''),
+  'ports that can not be bound never change': edit(MEMO, "  'unavailablePort',\n", ''),
   'a list survives that an object is put': edit(
     RESOURCES,
     'objects.set(key, object);\n    this.#lists.delete(kind);',

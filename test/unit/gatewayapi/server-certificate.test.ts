@@ -30,11 +30,43 @@ function privateKey(type: 'rsa' | 'x25519', modulusLength = 0): string {
     : generateKeyPairSync('x25519', { ...options, publicKeyEncoding }).privateKey;
 }
 
+/** The same listener, with what its Secret held before. */
+function translateBadSecret(withSecret: boolean): { certificate: unknown; status: string; again: unknown } {
+  const certificateRefs = [{ group: '', kind: 'Secret', name: 'tls' }];
+  const listener = { port: 443, protocol: 'HTTPS', tls: { mode: 'Terminate', certificateRefs } };
+  const resources = resourcesOf(gateway([listener]), tlsSecret('tls', CHAIN, KEY));
+  const memo = createMemo();
+  const good = translate(resources, memo, options()).ir.resources.get('certificate/shop/tls') as Certificate;
+  if (withSecret) resources.put(tlsSecret('tls', CHAIN, 'no key'));
+  else resources.delete({ kind: 'Secret', namespace: 'shop', name: 'tls' });
+  const lastGoodCertificates = new Map([['shop/tls', good]]);
+  const { ir, statuses } = translate(resources, memo, options({ lastGoodCertificates }));
+  const again = translate(resources, memo, options({ lastGoodCertificates: new Map() }));
+  return {
+    certificate: ir.resources.get('certificate/shop/tls'),
+    status: JSON.stringify(statuses.get('Gateway/shop/gw')),
+    again: again.ir.resources.get('certificate/shop/tls'),
+  };
+}
+
 describe('server certificates', () => {
   it('take the whole chain, leaf first, without what stands around', () => {
     const { certificate } = translateSecret(`comment\n${CHAIN}\ncomment\n${CA_TEXTS[0]}`, KEY);
     assert.equal(certificate?.chainPem, CHAIN + CA_TEXTS[0]);
     assert.equal(certificate.privateKeyPem.reveal(), KEY);
+  });
+
+  it('that became bad leave the last good pair in force, and say so', () => {
+    const { certificate, status, again } = translateBadSecret(true);
+    assert.equal((certificate as Certificate).privateKeyPem.reveal(), KEY);
+    assert.match(status, /InvalidCertificateRef.*what it held before goes on being served/);
+    assert.equal(again, undefined, 'without a memory of it there is nothing to serve');
+  });
+
+  it('that are deleted are not served on', () => {
+    const { certificate, status } = translateBadSecret(false);
+    assert.equal(certificate, undefined);
+    assert.match(status, /InvalidCertificateRef.*does not exist/);
   });
 
   it('never show the key', () => {

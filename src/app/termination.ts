@@ -3,7 +3,8 @@
 import { constants } from 'node:os';
 import type { Logger } from '../observability/process-log.ts';
 
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+/** SIGHUP comes when the terminal closes; configuration is followed without it. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** As shells count. */
 const SIGNAL_EXIT_CODE = 128;
 

@@ -172,7 +172,6 @@ function hasSamePoolSettings(a: Cluster, b: Cluster): boolean {
     a.maxConnections === b.maxConnections &&
     a.maxPendingRequests === b.maxPendingRequests &&
     a.tls?.serverName === b.tls?.serverName &&
-    a.tls?.caPem === b.tls?.caPem &&
-    (a.tls === undefined) === (b.tls === undefined)
+    a.tls?.caPem === b.tls?.caPem
   );
 }

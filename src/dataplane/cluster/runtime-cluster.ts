@@ -22,14 +22,14 @@ export class RuntimeCluster {
     this.#pools = pools;
   }
 
-  /** Round robin. `failed` is passed over where there is another. Undefined: no endpoint. */
+  /**
+   * Round robin; undefined where there is no endpoint. After a failure the endpoint behind `failed` is taken, out of turn: else
+   * requests that come one after the other would each try a dead endpoint first.
+   */
   select(failed?: EndpointPool): EndpointPool | undefined {
     const pools = this.#pools;
-    for (let tries = 0; tries < 2; tries++) {
-      if (this.#next >= pools.length) this.#next = 0;
-      const pool = pools[this.#next++];
-      if (pool !== failed || pools.length < 2) return pool;
-    }
-    return undefined;
+    if (failed !== undefined) return pools[(pools.indexOf(failed) + 1) % pools.length];
+    if (this.#next >= pools.length) this.#next = 0;
+    return pools[this.#next++];
   }
 }

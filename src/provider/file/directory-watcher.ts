@@ -31,12 +31,12 @@ export class DirectoryWatcher implements DirectoryObserver {
     this.#options = options;
   }
 
-  /** Makes sure that a directory is watched, if it exists. */
+  /** Makes sure that a directory is watched, if it exists; where one name matters, also if it may be. */
   onDirectory(directory: string, entry?: string): void {
     try {
       this.#ensure(directory)?.wanted.add(entry ?? ALL);
     } catch (error) {
-      this.#fail(directory, error);
+      if (entry === undefined) this.#fail(directory, error);
     }
   }
 

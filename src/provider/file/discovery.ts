@@ -72,7 +72,7 @@ class Walk {
     const target = await inspect(path);
     if (target instanceof Error) this.#keep(operationProblem(path, target));
     else if (target.stats.isDirectory()) await this.#addDirectory(path, target.realPath);
-    else if (target.stats.isFile()) this.#addFile(path, target);
+    else if (target.stats.isFile()) this.#addFile(path, target, target.realPath !== resolve(path));
     else this.#keep(wholeFileProblem(path, 'unreadable', 'is neither a file nor a directory'));
   }
 
@@ -102,31 +102,30 @@ class Walk {
     for (let start = 0; start < candidates.length; start += STAT_CONCURRENCY) {
       const chunk = candidates.slice(start, start + STAT_CONCURRENCY);
       const targets = await Promise.all(chunk.map((entry) => inspectEntry(path, realPath, entry)));
-      for (const [index, entry] of chunk.entries())
-        await this.#addEntry(join(path, entry.name), entry, targets[index] as Target | Error);
+      for (const [index, entry] of chunk.entries()) {
+        const target = targets[index] as Target | Error;
+        const entryPath = join(path, entry.name);
+        if (target instanceof Error) this.#addFailure(entryPath, entry, target);
+        else if (target.stats.isDirectory()) await this.#addDirectory(entryPath, target.realPath);
+        else if (isManifest(entry.name, target)) this.#addFile(entryPath, target, entry.isSymbolicLink());
+      }
     }
   }
 
-  async #addEntry(path: string, entry: Dirent, target: Target | Error): Promise<void> {
-    if (target instanceof Error) {
-      // What is no link and missing has gone since the directory was read.
-      if (!isMissing(target)) this.#keep(operationProblem(path, target));
-      else if (entry.isSymbolicLink()) this.#keep(wholeFileProblem(path, 'broken-link', 'the link leads nowhere'));
-    } else if (target.stats.isDirectory()) {
-      await this.#addDirectory(path, target.realPath);
-    } else if (target.stats.isFile() && MANIFEST_NAME.test(entry.name)) {
-      this.#addFile(path, target);
-    }
+  #addFailure(path: string, entry: Dirent, error: Error): void {
+    // What is no link and missing has gone since the directory was read.
+    if (!isMissing(error)) this.#keep(operationProblem(path, error));
+    else if (entry.isSymbolicLink()) this.#keep(wholeFileProblem(path, 'broken-link', 'the link leads nowhere'));
   }
 
-  #addFile(path: string, { stats, realPath }: Target): void {
+  #addFile(path: string, { stats, realPath }: Target, isLink: boolean): void {
     if (this.#visited.has(realPath)) return;
     this.#visited.add(realPath);
     if (!this.#known.has(path) && this.#freePlaces-- <= 0) {
       this.#leftOut.push(path);
       return;
     }
-    if (realPath !== resolve(path)) this.#observer?.onDirectory(dirname(realPath), basename(realPath));
+    if (isLink) this.#observer?.onDirectory(dirname(realPath), basename(realPath));
     const { dev, ino, size, mtimeMs, ctimeMs } = stats;
     const resolutionMs = mtimeMs % 1_000 === 0 ? COARSE_TIME_RESOLUTION_MS : TIME_RESOLUTION_MS;
     const isSettled = Math.abs(this.#startedAtMs - ctimeMs) > resolutionMs;
@@ -170,12 +169,12 @@ function isCandidate(entry: Dirent): boolean {
   return entry.isDirectory() || entry.isSymbolicLink() || (entry.isFile() && MANIFEST_NAME.test(entry.name));
 }
 
-async function attempt<T>(operation: Promise<T>): Promise<T | NodeJS.ErrnoException> {
-  try {
-    return await operation;
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
-  }
+function isManifest(name: string, { stats }: Target): boolean {
+  return stats.isFile() && MANIFEST_NAME.test(name);
+}
+
+function attempt<T>(operation: Promise<T>): Promise<T | Error> {
+  return operation.catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
 }
 
 /** ELOOP: a link that leads to itself. */

@@ -32,22 +32,22 @@ function named(upstream: Recorder, name: string): void {
 
 describe('weights', () => {
   for (const [weights, expected] of [
-    [[90, 10], { a: 90, b: 10 }],
-    [[1, 1], { a: 50, b: 50 }],
-    [[1, 0], { a: 100 }],
-    [[0, 7], { b: 100 }],
-    [[3, 1], { a: 75, b: 25 }],
+    [[90, 10], { 0: 90, 1: 10 }],
+    [[1, 1], { 0: 50, 1: 50 }],
+    [[1, 0], { 0: 100 }],
+    [[0, 7], { 1: 100 }],
+    [[3, 1], { 0: 75, 1: 25 }],
+    [[50, 30, 20], { 0: 50, 1: 30, 2: 20 }],
+    [[1, 2, 3, 4], { 0: 10, 1: 20, 2: 30, 3: 40 }],
   ] as const) {
     test(`${weights.join('/')} over 100 requests`, async (t) => {
       const bed = new TestBed(t);
-      const [a, b] = [await bed.upstream(), await bed.upstream()];
-      named(a, 'a');
-      named(b, 'b');
+      const upstreams = await Promise.all(weights.map(() => bed.upstream()));
+      for (const [index, upstream] of upstreams.entries()) named(upstream, `${index}`);
       const gateway = await bed.engine([
         listener(),
-        cluster('a', [a.port]),
-        cluster('b', [b.port]),
-        route('r', [{ backends: [backend('a', { weight: weights[0] }), backend('b', { weight: weights[1] })] }]),
+        ...upstreams.map(({ port }, index) => cluster(`${index}`, [port])),
+        route('r', [{ backends: weights.map((weight, index) => backend(`${index}`, { weight })) }]),
       ]);
       const client = await bed.client(gateway);
       const responses = await ask(client, 100);
@@ -155,6 +155,19 @@ describe('endpoints', () => {
       assert.ok(gateway.metrics.upstreamConnectFailures.cell({ cluster: 'test/a' }).value >= 5, 'it was tried');
     });
   }
+
+  test('one refuses many at once: none of them is sent to it again', async (t) => {
+    const bed = new TestBed(t);
+    const upstream = await bed.upstream();
+    const gateway = await bed.engine([
+      listener(),
+      cluster('a', [await bed.closedPort(), upstream.port]),
+      route('r', [{ backends: ['a'] }]),
+    ]);
+    const clients = await Promise.all(Array.from({ length: 20 }, () => bed.client(gateway)));
+    const responses = await Promise.all(clients.map((client) => ask(client, 1)));
+    assert.deepEqual(counted(responses.flat().map(statusOf)), { 200: 20 });
+  });
 
   test('an upstream that does not accept in connectTimeoutMs: 504', async (t) => {
     const bed = new TestBed(t);

@@ -168,8 +168,8 @@ describe('connection pool', () => {
       route('r', [{ backends: ['a'] }]),
     ]);
     const client = await bed.client(gateway);
-    assert.equal(await ask(client), 200);
     const startMs = performance.now();
+    assert.equal(await ask(client), 200);
     const [connection] = upstream.connections;
     await upstream.until('the close', () => connection?.end !== 'open' || undefined, 1_000);
     assert.ok(performance.now() - startMs >= 140, 'not before its time');

@@ -243,8 +243,8 @@ describe('tunnel', () => {
     const timeouts = { tunnelIdleMs: TUNNEL_IDLE_MS };
 
     test('one that is idle for too long is cut on both sides', async (t) => {
-      const tunnel = await openTunnel(new TestBed(t), { timeouts });
       const startMs = performance.now();
+      const tunnel = await openTunnel(new TestBed(t), { timeouts });
       await untilFarEnd(tunnel);
       assert.ok(performance.now() - startMs >= TUNNEL_IDLE_MS - 10);
       await untilGone(tunnel.client);

@@ -261,8 +261,8 @@ describe('what is no handshake', () => {
     test(`R04 ${what} sent: closed after the time for a handshake`, async (t) => {
       const bed = new TestBed(t);
       const gateway = await startSecure(bed, (await bed.upstream()).port, { timeouts: { tlsHandshakeMs: 150 } });
-      const client = await bed.client(gateway);
       const startMs = performance.now();
+      const client = await bed.client(gateway);
       await client.send(bytes).untilClosed();
       assert.ok(performance.now() - startMs >= 140, 'not before its time');
       await assertLives(gateway);

@@ -4,6 +4,7 @@ import { describe, test, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { DirectoryWatcher } from '../../../../src/provider/file/directory-watcher.ts';
 import { TemporaryDirectory } from './temporary-directory.ts';
+import { withoutRoot } from './without-root.ts';
 
 class Events {
   count = 0;
@@ -81,6 +82,16 @@ describe('directories that are watched', { timeout: 10_000 }, () => {
     watcher.onDirectory(directory.path);
     watcher.close();
     assert.equal(await watches(), before);
+  });
+
+  test('what must not be read is a failure, unless one name in it matters', async (t) => {
+    const directory = new TemporaryDirectory(t);
+    directory.chmod('.', 0o711);
+    const events = new Events(t);
+    await withoutRoot(() => events.watcher.onDirectory(directory.path, 'a'));
+    assert.deepEqual(events.failures, []);
+    await withoutRoot(() => events.watcher.onDirectory(directory.path));
+    assert.deepEqual(events.failures, [directory.path]);
   });
 
   test('what is not there is no failure', (t) => {

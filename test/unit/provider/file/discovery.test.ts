@@ -6,6 +6,7 @@ import { relative } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { discover, MAX_FILES, type Discovery, type FoundFile } from '../../../../src/provider/file/discovery.ts';
 import { TemporaryDirectory } from './temporary-directory.ts';
+import { withoutRoot } from './without-root.ts';
 
 const FILES = { 'a.yaml': '', 'b/c.yml': '', 'b/d.json': '', 'b.yaml': '' };
 
@@ -25,18 +26,6 @@ function problems({ problems: all }: Discovery, { path }: TemporaryDirectory): s
 
 function byPath(files: readonly FoundFile[]): ReadonlyMap<string, FoundFile> {
   return new Map(files.map((file) => [file.path, file]));
-}
-
-/** To root, nothing is forbidden. */
-async function withoutRoot<T>(action: () => Promise<T>): Promise<T> {
-  const NOBODY = 65_534;
-  if (process.geteuid?.() !== 0) return await action();
-  process.seteuid?.(NOBODY);
-  try {
-    return await action();
-  } finally {
-    process.seteuid?.(0);
-  }
 }
 
 describe('what is found', () => {

@@ -241,6 +241,24 @@ test('files are left to settle before they are read', async (t) => {
   assert.ok(performance.now() - writtenAtMs >= 49);
 });
 
+test('what no event tells of is found by looking now and then', async (t) => {
+  const directory = new TemporaryDirectory(t);
+  directory.write({ 'v1.yaml': httpRoute('a'), 'v2.yaml': httpRoute('a', 'other') });
+  directory.makeDirectory('config');
+  // A link to a link: where the second one is, only that directory itself is watched.
+  directory.link('../current.yaml', 'config/a.yaml');
+  directory.link('v1.yaml', 'current.yaml');
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { promise, resolve } = Promise.withResolvers<ManifestChange>();
+  const provider = createFileProvider({ paths: [directory.at('config')], onChange: resolve });
+  t.after(() => provider.close());
+  assert.equal(summary(await provider.start()), 'put a');
+  directory.link('v2.yaml', 'new.yaml');
+  directory.rename('new.yaml', 'current.yaml');
+  t.mock.timers.tick(10_000);
+  assert.equal(summary(await promise), 'put a');
+});
+
 test('directories that are gone are no longer watched', async (t) => {
   const [directory, follower] = await follow(t, { 'config/a.yaml': httpRoute('a') });
   const watches = async (): Promise<number> => {

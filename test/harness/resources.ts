@@ -70,7 +70,7 @@ export interface RuleSetup extends Partial<Omit<RouteRule, 'backends' | 'matches
   readonly backends?: readonly (string | WeightedBackend)[];
 }
 
-export function rule({ path = '/', match = {}, backends = [], ...setup }: RuleSetup): RouteRule {
+function rule({ path = '/', match = {}, backends = [], ...setup }: RuleSetup): RouteRule {
   return {
     name: '0',
     matches: [{ path: { type: 'prefix', value: path }, headers: [], queryParams: [], ...match }],

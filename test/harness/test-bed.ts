@@ -16,9 +16,7 @@ export class TestBed {
   readonly #cleanups: (() => unknown)[] = [];
 
   constructor(t: Pick<TestContext, 'after'>) {
-    t.after(async () => {
-      for (const cleanup of this.#cleanups.toReversed()) await cleanup();
-    });
+    t.after(() => this.#end());
   }
 
   atEnd(cleanup: () => unknown): void {
@@ -75,5 +73,18 @@ export class TestBed {
     const { port } = server.address() as AddressInfo;
     await new Promise((resolve) => server.close(resolve));
     return port;
+  }
+
+  /** Everything is taken down, whatever one of them throws. */
+  async #end(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const cleanup of this.#cleanups.toReversed()) {
+      try {
+        await cleanup();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   }
 }

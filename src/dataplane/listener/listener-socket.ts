@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import type { SecureContext, Server as TlsServer, TLSSocket } from 'node:tls';
+import type { Certificate } from '../../ir/certificate.ts';
 import type { Metrics } from '../../observability/metric-names.ts';
 import { bindAddressCells, releaseCells } from '../../observability/traffic-cells.ts';
 import type { AddressCells } from '../../observability/traffic-cells.ts';
@@ -42,6 +43,7 @@ export class ListenerSocket implements ConnectionHome {
   readonly #connections = new Set<DownstreamConnection>();
   /** In the TLS handshake, by `peerOf`: the socket that comes out of it is another object than the one that went in. */
   readonly #handshakes = new Map<string, Socket>();
+  #defaultCertificate: Certificate | undefined = undefined;
   #onEmpty: (() => void) | undefined = undefined;
   #hasReleasedCells = false;
 
@@ -213,6 +215,9 @@ export class ListenerSocket implements ConnectionHome {
     const { listener } = this.current;
     if (listener.config.protocol !== 'HTTPS') return;
     const certificate = listener.all.find(({ hostname }) => hostname === '*')?.certificates[0]?.config;
+    // A new context knows nothing of the sessions of the old one.
+    if (certificate === this.#defaultCertificate) return;
+    this.#defaultCertificate = certificate;
     this.#tlsServer.setSecureContext({
       ...TLS_CONTEXT_OPTIONS,
       ...(certificate === undefined ? {} : { cert: certificate.chainPem, key: certificate.privateKeyPem.reveal() }),

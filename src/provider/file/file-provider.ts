@@ -47,7 +47,7 @@ class WatchedFiles implements FileProvider {
     this.#watcher = new DirectoryWatcher({
       onEvent: () => this.#onEvent(),
       onFailure: (directory, error) =>
-        this.#warn('a directory cannot be watched: changes are found late', { directory, error }),
+        this.#warn('a directory cannot be watched: changes are found late', { directory, err: error }),
     });
     this.#source = new ManifestSource(options.paths, this.#watcher);
     this.#settling = new HoldOff({ ...SETTLE_PACE, onDue: () => this.#look() });
@@ -87,7 +87,7 @@ class WatchedFiles implements FileProvider {
         const change = await this.#refresh();
         if (last === undefined || isNews(change, last)) this.#options.onChange(change);
       } catch (error) {
-        if (!this.#isClosed) this.#warn('a change of the manifests was not taken', { error });
+        if (!this.#isClosed) this.#warn('a change of the manifests was not taken', { err: error });
       }
     });
   }

@@ -57,7 +57,7 @@ async function named(bed: TestBed, name: string): Promise<number> {
   });
 }
 
-describe('applies under load', () => {
+describe('applies under load', { timeout: 30_000 }, () => {
   test('flips of a route, its backends, other routes and other listeners: every answer is 200', async (t) => {
     const bed = new TestBed(t);
     const [a, b] = [await named(bed, 'a'), await named(bed, 'b')];

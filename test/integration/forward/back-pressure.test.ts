@@ -25,7 +25,7 @@ function heldBytes(): number {
   return process.memoryUsage().arrayBuffers;
 }
 
-describe('bulk bodies to a slow reader', () => {
+describe('bulk bodies to a slow reader', { timeout: 30_000 }, () => {
   for (const direction of ['upload', 'download'] as const) {
     for (const framing of ['length', 'chunked'] as const) {
       test(`${direction}, ${framing}: 64 MiB arrive unchanged, few of them held at a time`, async (t) => {

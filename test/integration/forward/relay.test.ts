@@ -33,7 +33,7 @@ async function answerTo(outgoing: ClientRequest): Promise<IncomingMessage> {
   return answer;
 }
 
-describe('relay', () => {
+describe('relay', { timeout: 30_000 }, () => {
   test('1 000 pipelined requests are answered in order', async (t) => {
     const bed = new TestBed(t);
     const gateway = await gatewayTo(bed, (incoming, answer) => {

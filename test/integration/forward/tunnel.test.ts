@@ -49,7 +49,7 @@ async function untilGone({ socket }: WireClient): Promise<void> {
   await conditions.until('the client is cut', () => socket.closed || undefined);
 }
 
-describe('WebSocket', () => {
+describe('WebSocket', { timeout: 30_000 }, () => {
   test("Node's client and a server exchange messages of all lengths, and close in order", async (t) => {
     const bed = new TestBed(t);
     const gateway = await bed.gateway(await bed.server(echoWebSocket));

@@ -37,7 +37,7 @@ async function ask(bed: TestBed, gateway: RunningEngine): Promise<number> {
   return statusOf((await client.send(POST).untilResponses(1))[0] ?? assert.fail());
 }
 
-describe('upstream TLS', () => {
+describe('upstream TLS', { timeout: 30_000 }, () => {
   for (const serverName of ['up.example', 'a.wild.example']) {
     test(`a CA that is trusted and the right name, told as SNI: ${serverName}`, async (t) => {
       const bed = new TestBed(t);

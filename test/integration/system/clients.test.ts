@@ -260,7 +260,8 @@ async function exchangeMessages(socket: WebSocket): Promise<void> {
   const send = (): void => {
     while (sent < MESSAGES && sent - received < MESSAGE_WINDOW) socket.send(messages[sent++] ?? '');
   };
-  socket.addEventListener('message', ({ data }: MessageEvent<string | ArrayBuffer>) => {
+  socket.addEventListener('message', (event) => {
+    const data = event.data as string | ArrayBuffer;
     try {
       assert.deepEqual(typeof data === 'string' ? data : new Uint8Array(data), messages[received++]);
       if (received === MESSAGES) resolve();

@@ -65,6 +65,11 @@ export class SystemGateway {
     return await (await this.#ask(path)).json();
   }
 
+  /** Whether it says that traffic should be sent to it; the reasons where not. */
+  async readiness(): Promise<{ readonly ready: boolean; readonly reasons: readonly string[] }> {
+    return (await this.admin('/readyz')) as { ready: boolean; reasons: string[] };
+  }
+
   /** Why the Gateway's listener is not Programmed; undefined where it is. */
   async listenerFault(listener: string): Promise<string | undefined> {
     const { items } = (await this.admin('/status?kind=Gateway')) as StatusList;
@@ -88,8 +93,11 @@ export class SystemGateway {
   }
 
   residentBytes(): number {
-    const status = readFileSync(`/proc/${this.process.child.pid}/status`, 'utf8');
-    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1_024;
+    return this.#statusBytes('VmRSS');
+  }
+
+  peakResidentBytes(): number {
+    return this.#statusBytes('VmHWM');
   }
 
   /** Open file descriptors. */
@@ -113,6 +121,11 @@ export class SystemGateway {
   async stop(): Promise<Ending> {
     this.process.signal('SIGTERM');
     return await this.process.ending();
+  }
+
+  #statusBytes(field: string): number {
+    const status = readFileSync(`/proc/${this.process.child.pid}/status`, 'utf8');
+    return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1_024;
   }
 
   async #ask(path: string): Promise<Response> {
@@ -144,6 +157,12 @@ export class MetricsView {
       (sample) => sample.name === name && wanted.every(([label, value]) => sample.labels[label] === value),
     );
     return samples.reduce((total, { value }) => total + value, 0);
+  }
+
+  /** The values of a label in a metric, each once. */
+  labelValues(name: string, label: string): string[] {
+    const samples = this.#families.get(name)?.samples ?? [];
+    return [...new Set(samples.map(({ labels }) => labels[label] ?? ''))];
   }
 }
 

@@ -117,8 +117,22 @@ test('upstreams that close idle connections: no request fails, whenever it comes
   assert.equal((await sluice.stop()).code, 0);
 });
 
+const BYTES = 64;
+
+/** Sends bytes, each when the one before it was received; then there is nothing more. */
+async function passBytes(send: (byte: string) => void, receiver: IncomingMessage, finish: () => void): Promise<void> {
+  const ended = once(receiver, 'end');
+  for (let index = 0; index < BYTES; index++) {
+    const received = once(receiver, 'data');
+    send(String(index % 10));
+    const [byte] = (await received) as [Buffer];
+    assert.equal(byte.toString(), String(index % 10));
+  }
+  finish();
+  await ended;
+}
+
 test('a slow upstream and a slow client: each byte passes before the next one is there', async (t) => {
-  const BYTES = 64;
   const bed = new TestBed(t);
   const connections: Socket[] = [];
   const upstream = await bed.server((socket) => {
@@ -136,25 +150,13 @@ test('a slow upstream and a slow client: each byte passes before the next one is
 
   const download = request({ port, path: '/slow' }).end();
   const [answer] = (await once(download, 'response')) as [IncomingMessage];
-  for (let index = 0; index < BYTES; index++) {
-    connections[0]?.write(String(index % 10));
-    const [byte] = (await once(answer, 'data')) as [Buffer];
-    assert.equal(byte.toString(), String(index % 10));
-  }
-  await once(answer, 'end');
+  await passBytes((byte) => connections[0]?.write(byte), answer, () => {});
 
   const upload = request({ port, path: '/echo', method: 'POST' });
-  upload.write('-');
+  upload.write('first');
   const [echoed] = (await once(upload, 'response')) as [IncomingMessage];
   await once(echoed, 'data');
-  for (let index = 0; index < BYTES; index++) {
-    upload.write(String(index % 10));
-    const [byte] = (await once(echoed, 'data')) as [Buffer];
-    assert.equal(byte.toString(), String(index % 10));
-  }
-  upload.end();
-  echoed.resume();
-  await once(echoed, 'end');
+  await passBytes((byte) => upload.write(byte), echoed, () => upload.end());
   assert.equal((await sluice.stop()).code, 0);
 });
 

@@ -53,7 +53,7 @@ async function askOn(socket: TLSSocket): Promise<string> {
   return chunk.toString('latin1', 0, 15);
 }
 
-describe('a certificate that is replaced', () => {
+describe('a certificate that is replaced', { timeout: 20_000 }, () => {
   test('is seen by new connections, with and without a server name; those that are open go on', async (t) => {
     const bed = new TestBed(t);
     const upstream = await bed.upstream();
@@ -71,6 +71,25 @@ describe('a certificate that is replaced', () => {
       for (const socket of open) assert.equal(await askOn(socket), 'HTTP/1.1 200 OK');
     }
   });
+
+  for (const maxVersion of ['TLSv1.3', 'TLSv1.2'] as const) {
+    test(`an apply that does not touch it leaves ${maxVersion} sessions alone`, async (t) => {
+      const bed = new TestBed(t);
+      const upstream = await bed.upstream();
+      const before = resources(upstream.port, 0);
+      const gateway = await bed.engine(before);
+      const options = { servername: 'a.example', ca: authority.pem, maxVersion };
+      const first = await handshake(gateway.address(), options);
+      // In TLS 1.3 the session comes after the handshake.
+      await askOn(first);
+      const session = first.getSession();
+      first.destroy();
+      await gateway.apply(...before, route('one-more', [{ path: '/more', backends: ['a'] }]));
+      const second = await handshake(gateway.address(), { ...options, ...(session && { session }) });
+      assert.equal(second.isSessionReused(), true);
+      second.destroy();
+    });
+  }
 
   test('by one that can not be used stays', async (t) => {
     const bed = new TestBed(t);

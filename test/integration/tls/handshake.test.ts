@@ -36,7 +36,7 @@ function failedHandshakes(gateway: RunningEngine): number {
   return gateway.metrics.protocolErrors.cell({ address: '127.0.0.1:0' }).value('tls_handshake_failed');
 }
 
-describe('T01 protocol versions and ciphers', () => {
+describe('T01 protocol versions and ciphers', { timeout: 20_000 }, () => {
   for (const [what, options, expected] of [
     ['TLS 1.3', { minVersion: 'TLSv1.3' }, 'TLSv1.3'],
     ['TLS 1.2', { maxVersion: 'TLSv1.2' }, 'TLSv1.2'],
@@ -108,7 +108,7 @@ describe('T01 protocol versions and ciphers', () => {
   });
 });
 
-describe('T04 ALPN', () => {
+describe('T04 ALPN', { timeout: 20_000 }, () => {
   for (const [offered, chosen] of [
     [['http/1.1'], 'http/1.1'],
     [['h2', 'http/1.1'], 'http/1.1'],
@@ -135,7 +135,7 @@ describe('T04 ALPN', () => {
   }
 });
 
-describe('requests over TLS', () => {
+describe('requests over TLS', { timeout: 20_000 }, () => {
   test('are told as https to the upstream', async (t) => {
     const bed = new TestBed(t);
     const upstream = await bed.upstream();
@@ -225,7 +225,7 @@ describe('requests over TLS', () => {
   });
 });
 
-describe('what is no handshake', () => {
+describe('what is no handshake', { timeout: 20_000 }, () => {
   const HELLO = records(clientHello('a.example'));
   for (const [what, bytes] of [
     ['plaintext HTTP', Buffer.from(request('GET /'))],

@@ -69,7 +69,7 @@ async function assertNoHandshake(gateway: RunningEngine, servername: string): Pr
   await assert.rejects(handshake(gateway.address(), { servername, rejectUnauthorized: false }));
 }
 
-describe('choice of the certificate', () => {
+describe('choice of the certificate', { timeout: 30_000 }, () => {
   const HOSTS: readonly HostSetup[] = [
     { hostname: 'exact.example', certificates: ['other'] },
     { hostname: '*.wild.example', certificates: ['any', 'wild', 'exact'] },

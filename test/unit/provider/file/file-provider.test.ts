@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { setImmediate, setTimeout as delay } from 'node:timers/promises';
-import type { KubernetesObject } from '../../../../src/api/object.ts';
 import { createFileProvider } from '../../../../src/provider/file/file-provider.ts';
 import { loadManifests } from '../../../../src/provider/file/manifest-loader.ts';
 import type { ManifestChange } from '../../../../src/provider/file/manifest-set.ts';
@@ -72,76 +71,98 @@ function summary({ put, remove, problems }: ManifestChange): string {
 async function follow(
   t: TestContext,
   files: Readonly<Record<string, string>>,
-): Promise<[TemporaryDirectory, Follower, string]> {
+): Promise<[TemporaryDirectory, Follower]> {
   const directory = new TemporaryDirectory(t);
-  directory.makeDirectory('config');
   directory.write(files);
   const follower = new Follower(t, [directory.at('config')]);
-  return [directory, follower, summary(await follower.first)];
+  await follower.first;
+  return [directory, follower];
 }
 
-function named(change: ManifestChange, name: string): KubernetesObject | undefined {
-  return change.put.find(({ metadata }) => metadata.name === name);
-}
+test('a directory that is followed', async (t) => {
+  const directory = new TemporaryDirectory(t);
+  directory.write({ 'config/a.yaml': httpRoute('a') });
+  const follower = new Follower(t, [directory.at('config')]);
 
-describe('a directory that is followed', { concurrency: 3 }, () => {
-  test('files that are written, replaced, removed', async (t) => {
-    const [directory, follower, first] = await follow(t, { 'config/a.yaml': httpRoute('a') });
-    assert.equal(first, 'put a');
-    directory.write({
-      'config/b.json': JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'b' } }),
-    });
+  await t.test('has what is in it at the start', async () => {
+    assert.equal(summary(await follower.first), 'put a');
+  });
+
+  await t.test('files that are written, replaced, removed', async () => {
+    const b = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'b' } };
+    directory.write({ 'config/b.json': JSON.stringify(b) });
     assert.equal(await follower.next(), 'put b');
     directory.replace('config/a.yaml', httpRoute('a', 'other'));
     const change = await follower.nextChange();
     assert.equal(summary(change), 'put a');
-    assert.equal(named(change, 'a')?.metadata.generation, 2);
+    assert.equal(change.put[0]?.metadata.generation, 2);
     directory.write({ 'config/a.yaml': join(httpRoute('a', 'other'), httpRoute('c')) });
     assert.equal(await follower.next(), 'put c', 'a is the same object');
     directory.remove('config/a.yaml');
     assert.equal(await follower.next(), 'remove a c');
   });
 
-  test('a file that breaks and is mended', async (t) => {
-    const [directory, follower] = await follow(t, { 'config/a.yaml': join(httpRoute('a'), httpRoute('b')) });
-    directory.write({ 'config/a.yaml': 'a: [' });
+  await t.test('a file that breaks and is mended', async () => {
+    directory.write({ 'config/d.yaml': join(httpRoute('d'), httpRoute('e')) });
+    assert.equal(await follower.next(), 'put d e');
+    directory.write({ 'config/d.yaml': 'd: [' });
     assert.equal(await follower.next(), 'problems syntax');
-    directory.write({ 'config/a.yaml': join(badHttpRoute('a'), httpRoute('b', 'other')) });
-    assert.equal(await follower.next(), 'put b; problems unknown-field');
-    directory.write({ 'config/a.yaml': join(httpRoute('a', 'mended'), httpRoute('b', 'other')) });
-    assert.equal(await follower.next(), 'put a');
+    directory.write({ 'config/d.yaml': join(badHttpRoute('d'), httpRoute('e', 'other')) });
+    assert.equal(await follower.next(), 'put e; problems unknown-field');
+    directory.write({ 'config/d.yaml': join(httpRoute('d', 'mended'), httpRoute('e', 'other')) });
+    assert.equal(await follower.next(), 'put d');
   });
 
-  test('many files at once are one change', async (t) => {
-    const [directory, follower] = await follow(t, { 'config/many/0.yaml': '' });
+  await t.test('many files at once are one change', async () => {
     const names = Array.from({ length: 200 }, (_, i) => `m${i}`);
     directory.write(Object.fromEntries(names.map((name) => [`config/many/${name}.yaml`, configMap(name, '{a: b}')])));
     assert.equal(await follower.next(), `put ${names.toSorted().join(' ')}`);
-    directory.write({ 'config/last.yaml': httpRoute('last') });
-    assert.equal(await follower.next(), 'put last', 'and no second one');
+    directory.write({ 'config/f.yaml': httpRoute('f') });
+    assert.equal(await follower.next(), 'put f', 'and no second one');
   });
 
-  test('what makes no difference is no change', async (t) => {
-    const [directory, follower] = await follow(t, { 'config/a.yaml': httpRoute('a') });
-    directory.write({ 'config/README.md': 'x', 'config/a.yaml': `# a comment\n${httpRoute('a')}` });
+  await t.test('what makes no difference is no change', async () => {
+    directory.write({ 'config/README.md': 'x', 'config/f.yaml': `# a comment\n${httpRoute('f')}` });
     // Time enough for the look that finds nothing; without it, the test would only prove less.
     await delay(150);
-    directory.write({ 'config/b.yaml': httpRoute('b') });
-    assert.equal(await follower.next(), 'put b');
+    directory.write({ 'config/g.yaml': httpRoute('g') });
+    assert.equal(await follower.next(), 'put g');
   });
 
-  test('objects that move between files and directories', async (t) => {
-    const [directory, follower] = await follow(t, { 'config/a.yaml': httpRoute('a'), 'config/b.yaml': httpRoute('b') });
-    directory.write({ 'config/a.yaml': '', 'config/b.yaml': join(httpRoute('b', 'other'), httpRoute('a')) });
-    assert.equal(await follower.next(), 'put b');
+  await t.test('objects that move between files and directories', async () => {
+    directory.write({ 'config/f.yaml': '', 'config/g.yaml': join(httpRoute('g', 'other'), httpRoute('f')) });
+    assert.equal(await follower.next(), 'put g');
     directory.makeDirectory('config/deeper/down');
-    directory.rename('config/b.yaml', 'config/deeper/down/b.yaml');
-    directory.write({ 'config/c.yaml': httpRoute('c') });
-    assert.equal(await follower.next(), 'put c');
-    directory.write({ 'config/deeper/down/b.yaml': httpRoute('a') });
-    assert.equal(await follower.next(), 'remove b', 'the new directory is followed as well');
+    directory.rename('config/g.yaml', 'config/deeper/down/g.yaml');
+    directory.write({ 'config/h.yaml': httpRoute('h') });
+    assert.equal(await follower.next(), 'put h');
+    directory.write({ 'config/deeper/down/g.yaml': httpRoute('f') });
+    assert.equal(await follower.next(), 'remove g', 'the new directory is followed as well');
   });
 
+  await t.test('files are left to settle before they are read', async () => {
+    const writtenAtMs = performance.now();
+    directory.write({ 'config/h.yaml': httpRoute('h', 'other') });
+    assert.equal(await follower.next(), 'put h');
+    assert.ok(performance.now() - writtenAtMs >= 49);
+  });
+
+  await t.test('directories that are gone are no longer watched', async () => {
+    const watches = async (): Promise<number> => {
+      await turn();
+      return process.getActiveResourcesInfo().filter((name) => name === 'FSEventWrap').length;
+    };
+    const before = await watches();
+    directory.write({ 'config/i/i/i.yaml': httpRoute('i') });
+    assert.equal(await follower.next(), 'put i');
+    assert.equal(await watches(), before + 2);
+    directory.remove('config/i');
+    assert.equal(await follower.next(), 'remove i');
+    assert.equal(await watches(), before);
+  });
+});
+
+describe('places that are followed', { concurrency: 3 }, () => {
   test('a mounted ConfigMap whose content is swapped', async (t) => {
     const directory = new TemporaryDirectory(t);
     directory.write({ 'mount/..1/a.yaml': httpRoute('a'), 'mount/..1/gone.yaml': httpRoute('gone') });
@@ -233,14 +254,6 @@ describe('a directory that is followed', { concurrency: 3 }, () => {
   });
 });
 
-test('files are left to settle before they are read', async (t) => {
-  const [directory, follower] = await follow(t, { 'config/a.yaml': httpRoute('a') });
-  const writtenAtMs = performance.now();
-  directory.write({ 'config/a.yaml': httpRoute('a', 'other') });
-  assert.equal(await follower.next(), 'put a');
-  assert.ok(performance.now() - writtenAtMs >= 49);
-});
-
 test('what no event tells of is found by looking now and then', async (t) => {
   const directory = new TemporaryDirectory(t);
   directory.write({ 'v1.yaml': httpRoute('a'), 'v2.yaml': httpRoute('a', 'other') });
@@ -257,21 +270,6 @@ test('what no event tells of is found by looking now and then', async (t) => {
   directory.rename('new.yaml', 'current.yaml');
   t.mock.timers.tick(10_000);
   assert.equal(summary(await promise), 'put a');
-});
-
-test('directories that are gone are no longer watched', async (t) => {
-  const [directory, follower] = await follow(t, { 'config/a.yaml': httpRoute('a') });
-  const watches = async (): Promise<number> => {
-    await turn();
-    return process.getActiveResourcesInfo().filter((name) => name === 'FSEventWrap').length;
-  };
-  const before = await watches();
-  directory.write({ 'config/b/c/b.yaml': httpRoute('b') });
-  assert.equal(await follower.next(), 'put b');
-  assert.equal(await watches(), before + 2);
-  directory.remove('config/b');
-  assert.equal(await follower.next(), 'remove b');
-  assert.equal(await watches(), before);
 });
 
 describe('manifests that are read once', () => {

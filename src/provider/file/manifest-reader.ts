@@ -1,17 +1,18 @@
-// Reads manifest files in a worker thread that is started when there is something to read and ends when there was nothing for a while.
-// One file at a time; a file that takes too much time or memory becomes a problem, and the next one gets another thread.
+// Reads manifest files in a process of its own that is started when there is something to read and ends when there was nothing for a
+// while. One file at a time; a file that takes too much time or memory becomes a problem, and the next one gets another process.
+import { fork, type ChildProcess } from 'node:child_process';
 import { extname } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { fileURLToPath } from 'node:url';
 import { wholeFileProblem, type FileProblemCode } from './file-problem.ts';
 import type { FileReading } from './file-reading.ts';
 import type { ReadRequest } from './manifest-worker.ts';
 
 export interface ReaderLimits {
-  /** Long enough for a series of edits to find the thread ready: starting it takes a quarter of a second. */
+  /** Long enough for a series of edits to find the process ready: starting it takes a third of a second. */
   readonly idleMs: number;
   /** For one file. */
   readonly maxFileMs: number;
-  /** Far more than a file can need: a thread that runs out of memory may take the process with it. */
+  /** Far more than a file can need. */
   readonly maxHeapMebibytes: number;
 }
 
@@ -28,7 +29,7 @@ interface PendingRead {
 
 export class ManifestReader {
   readonly #limits: ReaderLimits;
-  #worker: Worker | undefined = undefined;
+  #worker: ChildProcess | undefined = undefined;
   #pending: PendingRead | undefined = undefined;
   #idleTimer: NodeJS.Timeout | undefined = undefined;
   #isClosed = false;
@@ -37,7 +38,7 @@ export class ManifestReader {
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
   }
 
-  /** Starts the thread, so that it is there when it is needed. */
+  /** Starts the process, so that it is there when it is needed. */
   prepare(): void {
     if (this.#isClosed) return;
     this.#worker ??= this.#start();
@@ -66,33 +67,31 @@ export class ManifestReader {
     await this.#end();
   }
 
-  #start(): Worker {
-    const worker = new Worker(workerUrl(), {
-      execArgv: [],
-      resourceLimits: { maxOldGenerationSizeMb: this.#limits.maxHeapMebibytes },
+  #start(): ChildProcess {
+    const worker = fork(workerPath(), {
+      execArgv: [`--max-old-space-size=${this.#limits.maxHeapMebibytes}`],
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
-    // What a thread says after it was given up is of no interest.
+    // What a process says after it was given up is of no interest.
     const ifCurrent = (action: () => void): void => (worker === this.#worker ? action() : undefined);
     worker.on('message', (reading: FileReading) => ifCurrent(() => this.#take(reading)));
-    worker.on('error', (error: NodeJS.ErrnoException) =>
+    worker.on('error', (error) => ifCurrent(() => this.#fail('unreadable', `cannot be read: ${error.message}`)));
+    worker.on('exit', (_code, signal) =>
       ifCurrent(() => {
-        if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') this.#fail('too-complex', 'takes too much memory to read');
-        else this.#fail('unreadable', `cannot be read: ${error.message}`);
+        if (signal === OUT_OF_MEMORY) this.#fail('too-complex', 'takes too much memory to read');
+        else this.#fail('unreadable', 'cannot be read: the reading process ended');
       }),
     );
-    worker.on('exit', () => ifCurrent(() => this.#fail('unreadable', 'cannot be read: the reading thread ended')));
-    worker.unref();
+    setReferenced(worker, false);
     return worker;
   }
 
   /** Asks for what is still to be read. */
   #post({ requests, readings }: PendingRead): void {
     const worker = (this.#worker ??= this.#start());
-    worker.ref();
-    for (const request of requests.slice(readings.length)) {
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origin
-      worker.postMessage(request);
-    }
+    setReferenced(worker, true);
+    for (const request of requests.slice(readings.length)) worker.send(request);
   }
 
   #take(reading: FileReading): void {
@@ -108,7 +107,7 @@ export class ManifestReader {
     resolve(readings);
   }
 
-  /** Gives up the thread and the file that it was reading; the files after it are for another thread. */
+  /** Gives up the process and the file that it was reading; the files after it are for another one. */
   #fail(code: FileProblemCode, message: string): void {
     void this.#end();
     const { requests, readings } = this.#pending ?? { requests: [], readings: [] };
@@ -119,7 +118,7 @@ export class ManifestReader {
   }
 
   #endWhenIdle(): void {
-    this.#worker?.unref();
+    if (this.#worker !== undefined) setReferenced(this.#worker, false);
     clearTimeout(this.#idleTimer);
     this.#idleTimer = setTimeout(() => void this.#end(), this.#limits.idleMs);
     this.#idleTimer.unref();
@@ -128,7 +127,27 @@ export class ManifestReader {
   async #end(): Promise<void> {
     const worker = this.#worker;
     this.#worker = undefined;
-    await worker?.terminate();
+    if (worker === undefined || worker.exitCode !== null || worker.signalCode !== null) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    worker.once('exit', resolve);
+    worker.once('error', () => resolve());
+    setReferenced(worker, true);
+    worker.kill('SIGKILL');
+    await promise;
+  }
+}
+
+/** How V8 ends a process that is out of memory. */
+const OUT_OF_MEMORY = 'SIGABRT';
+
+/** Whether this process lives on for it. */
+function setReferenced(worker: ChildProcess, isReferenced: boolean): void {
+  if (isReferenced) {
+    worker.ref();
+    worker.channel?.ref();
+  } else {
+    worker.unref();
+    worker.channel?.unref();
   }
 }
 
@@ -137,7 +156,7 @@ function closedError(): Error {
 }
 
 /** Run from source, the worker is source too; built, it is JavaScript. */
-function workerUrl(): URL {
+function workerPath(): string {
   const source = new URL('./manifest-worker.ts', import.meta.url);
-  return new URL(source.href.replace(/\.ts$/, extname(import.meta.url)));
+  return fileURLToPath(source.href.replace(/\.ts$/, extname(import.meta.url)));
 }

@@ -1,6 +1,5 @@
-// The thread that reads manifest files, one after the other: what it used is given back when it ends, and a file on which it fails
-// takes nothing else down. An entry point: Node starts it by itself.
-import { parentPort } from 'node:worker_threads';
+// The process that reads manifest files, one after the other: what it used is given back when it ends, and a file on which it fails
+// takes nothing else down. An entry point: it is forked.
 import { createValidator } from '../../validation/validator.ts';
 import { readManifestFile } from './manifest-file.ts';
 
@@ -17,7 +16,8 @@ Error.stackTraceLimit = 0;
 
 const validator = createValidator();
 
-parentPort?.on('message', ({ file, fingerprint }: ReadRequest) => {
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origin
-  parentPort?.postMessage(readManifestFile(file, fingerprint, validator));
+// A Ctrl-C at the terminal is for the gateway; this process ends with it, when the channel closes.
+process.on('SIGINT', () => {});
+process.on('message', ({ file, fingerprint }: ReadRequest) => {
+  process.send?.(readManifestFile(file, fingerprint, validator));
 });

@@ -126,6 +126,17 @@ test('edits that are wrong or concern something else disturb nobody', async (t) 
     assert.equal(regulars.newest, 0, 'open connections stay');
   });
 
+  await t.test('a certificate with the key of another, and the right one', async () => {
+    const mixed = { certificate: pairs[2].certificate, key: pairs[0].key };
+    directory.replace('manifests/secret.yaml', documents(tlsSecret('pair', mixed)));
+    await sluice.untilStatus(/"InvalidCertificateRef".*what it held before goes on being served/);
+    await goOn();
+    for (const expectation of [newcomers, regulars]) expectation.offer(pairs[2]);
+    directory.replace('manifests/secret.yaml', documents(tlsSecret('pair', pairs[2])));
+    await newcomerTraffic.until('the right certificate', () => newcomers.newest === 2 || undefined, BOUND_MS);
+    await goOn();
+  });
+
   await t.test('many files at once', async () => {
     const before = sluice.configVersion;
     for (let index = 0; index < 50; index++) {

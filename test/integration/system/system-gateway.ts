@@ -11,10 +11,12 @@ import type { ParsedFamily } from '../../unit/observability/prometheus-parser.ts
 
 const ROOT = join(import.meta.dirname, '../../..');
 const POLL_MS = 20;
-const DESCRIPTOR_BOUND_MS = 20_000;
+const BOUND_MS = 20_000;
 
 export interface SystemGatewayOptions {
   readonly environment?: Readonly<Record<string, string>>;
+  /** Beside the shipped ones. */
+  readonly nodeArguments?: readonly string[];
   /** Of the admin API; default: the kernel chooses one. */
   readonly adminPort?: number;
 }
@@ -28,10 +30,10 @@ export class SystemGateway {
   constructor(
     t: Pick<TestContext, 'after' | 'diagnostic'>,
     manifests: string,
-    { environment = {}, adminPort = 0 }: SystemGatewayOptions = {},
+    { environment = {}, nodeArguments = [], adminPort = 0 }: SystemGatewayOptions = {},
   ) {
     this.process = new SluiceProcess(['run', '--manifests', manifests, '--admin', `127.0.0.1:${adminPort}`], {
-      nodeArguments: shippedFlags(),
+      nodeArguments: [...shippedFlags(), ...nodeArguments],
       environment: { SLUICE_DRAIN_DELAY: '0s', SLUICE_ACCESS_LOG_ENABLED: 'false', ...environment },
     });
     const { child } = this.process;
@@ -78,6 +80,15 @@ export class SystemGateway {
     return condition?.status === 'True' ? undefined : (condition?.message ?? 'no condition');
   }
 
+  /** Until the statuses say it. Where nothing else changes, nothing is logged. */
+  async untilStatus(pattern: RegExp): Promise<void> {
+    const deadlineMs = performance.now() + BOUND_MS;
+    while (!pattern.test(JSON.stringify(await this.admin('/status')))) {
+      if (performance.now() > deadlineMs) throw new Error(`no status says ${pattern}`);
+      await delay(POLL_MS);
+    }
+  }
+
   async metrics(): Promise<MetricsView> {
     return new MetricsView(await (await this.#ask('/metrics')).text());
   }
@@ -107,12 +118,10 @@ export class SystemGateway {
 
   /** Until no more than that are open. The kernel tells nobody when one is closed. */
   async untilDescriptors(count: number): Promise<void> {
-    const deadlineMs = performance.now() + DESCRIPTOR_BOUND_MS;
+    const deadlineMs = performance.now() + BOUND_MS;
     while (this.descriptorCount() > count) {
       if (performance.now() > deadlineMs)
-        throw new Error(
-          `not within ${DESCRIPTOR_BOUND_MS} ms: ${count} descriptors; there are ${this.descriptorCount()}`,
-        );
+        throw new Error(`not within ${BOUND_MS} ms: ${count} descriptors; there are ${this.descriptorCount()}`);
       await delay(POLL_MS);
     }
   }

@@ -150,13 +150,21 @@ test('a slow upstream and a slow client: each byte passes before the next one is
 
   const download = request({ port, path: '/slow' }).end();
   const [answer] = (await once(download, 'response')) as [IncomingMessage];
-  await passBytes((byte) => connections[0]?.write(byte), answer, () => {});
+  await passBytes(
+    (byte) => connections[0]?.write(byte),
+    answer,
+    () => {},
+  );
 
   const upload = request({ port, path: '/echo', method: 'POST' });
   upload.write('first');
   const [echoed] = (await once(upload, 'response')) as [IncomingMessage];
   await once(echoed, 'data');
-  await passBytes((byte) => upload.write(byte), echoed, () => upload.end());
+  await passBytes(
+    (byte) => upload.write(byte),
+    echoed,
+    () => upload.end(),
+  );
   assert.equal((await sluice.stop()).code, 0);
 });
 

@@ -114,7 +114,7 @@ const DEFAULT_PORTS = { http: 80, https: 443 } as const;
 
 /** A snapshot that requests can be explained with, but not served. */
 export function compileForExplanation(ir: Ir): RuntimeSnapshot {
-  const services = { wheel: new TimerWheel(), metrics: new Metrics() };
+  const services = { wheel: new TimerWheel(() => {}), metrics: new Metrics() };
   const { listeners } = compile(ir, undefined, new CompileMemo(), services);
   return { hash: ir.hash, listeners, clusters: new Map() };
 }

@@ -55,7 +55,7 @@ const MAX_RESOLVE_WAIT_MS = 2_000;
 
 export class Engine {
   readonly #options: EngineOptions;
-  readonly #wheel = new TimerWheel();
+  readonly #wheel: TimerWheel;
   readonly #registry: ClusterRegistry;
   readonly #services: RequestServices;
   readonly #settings: Http1ServerSettings;
@@ -71,6 +71,7 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     this.#options = options;
+    this.#wheel = new TimerWheel((error) => options.onDefect?.(error));
     this.#limits = { ...DEFAULT_ENGINE_LIMITS, ...options.limits };
     this.#timeouts = { ...DEFAULT_ENGINE_TIMEOUTS, ...options.timeouts };
     const timeouts = this.#timeouts;

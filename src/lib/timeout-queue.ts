@@ -62,7 +62,11 @@ export class TimeoutQueue {
     while (this.#first !== undefined && this.#first.expiresAtMs <= nowMs) {
       const deadline = this.#first;
       this.remove(deadline);
-      deadline.onExpired();
+      try {
+        deadline.onExpired();
+      } catch (error) {
+        this.#wheel.onDefect(error);
+      }
     }
     return this.#first !== undefined;
   }
@@ -76,8 +80,12 @@ export class TimerWheel {
   #interval: NodeJS.Timeout | undefined = undefined;
   #nowMs: number;
 
+  /** @internal A deadline threw; the others expire all the same. */
+  readonly onDefect: (error: unknown) => void;
+
   /** @param clock monotonic milliseconds; tests pass their own. */
-  constructor(clock: () => number = () => performance.now()) {
+  constructor(onDefect: (error: unknown) => void, clock: () => number = () => performance.now()) {
+    this.onDefect = onDefect;
     this.#clock = clock;
     this.#nowMs = clock();
   }

@@ -10,6 +10,8 @@ const MASKED = 0x80;
 const TEXT = 1;
 const BINARY = 2;
 const CLOSE = 8;
+/** Stands for a close frame without one. */
+const NO_CODE = 1005;
 
 interface Frame {
   readonly opcode: number;
@@ -51,7 +53,7 @@ export class WebSocketEcho {
       if (frame.opcode === TEXT || frame.opcode === BINARY) {
         socket.write(encodeFrame(frame.opcode, frame.payload));
       } else if (frame.opcode === CLOSE) {
-        this.closeCodes.push(frame.payload.readUInt16BE(0));
+        this.closeCodes.push(frame.payload.length === 0 ? NO_CODE : frame.payload.readUInt16BE(0));
         socket.end(encodeFrame(CLOSE, frame.payload));
       }
     }

@@ -23,7 +23,10 @@ class Recorded extends Deadline {
 function fixture(): { log: string[]; wheel: TimerWheel; advance: (ms: number) => void } {
   const log: string[] = [];
   let nowMs = 1_000;
-  const wheel = new TimerWheel(() => nowMs);
+  const wheel = new TimerWheel(
+    (error) => log.push(String(error)),
+    () => nowMs,
+  );
   return {
     log,
     wheel,
@@ -85,6 +88,18 @@ describe('TimeoutQueue', () => {
     assert.deepEqual(log.toSorted(), ['first', 'short']);
     advance(100);
     assert.ok(log.includes('second'));
+    wheel.close();
+  });
+
+  it('a deadline that throws keeps no other from expiring', () => {
+    const { log, wheel, advance } = fixture();
+    const fails = (): void => {
+      throw new Error('defect');
+    };
+    wheel.queue(10).arm(new Recorded('a', log, fails));
+    wheel.queue(10).arm(new Recorded('b', log));
+    advance(100);
+    assert.deepEqual(log, ['a', 'Error: defect', 'b']);
     wheel.close();
   });
 

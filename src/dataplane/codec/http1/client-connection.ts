@@ -100,23 +100,18 @@ export class Http1ClientConnection {
       this.#fail('upstream_timeout', 'the upstream stopped reading the request'),
     );
     timeouts.connect.arm(this.#deadline);
-    socket.on(readyEvent, () => {
-      this.#isConnected = true;
-      this.#deadline.disarm();
-      if (this.#state === 'connecting') this.#becomeIdle();
-    });
+    socket.on(readyEvent, () => this.#guard(() => this.#onReady()));
     socket.on('data', (chunk: Buffer) => {
       try {
         this.#onData(chunk);
       } catch (error) {
-        owner.onDefect(error);
-        this.#fail('upstream_protocol_error', 'the response could not be handled');
+        this.#onDefect(error);
       }
     });
-    socket.on('end', () => this.#onEnd());
-    socket.on('drain', () => this.#onDrain());
-    socket.on('error', (error: Error) => this.#onClose(error.message));
-    socket.on('close', () => this.#onClose('the upstream closed the connection'));
+    socket.on('end', () => this.#guard(() => this.#onEnd()));
+    socket.on('drain', () => this.#guard(() => this.#onDrain()));
+    socket.on('error', (error: Error) => this.#guard(() => this.#onClose(error.message)));
+    socket.on('close', () => this.#guard(() => this.#onClose('the upstream closed the connection')));
   }
 
   get isIdle(): boolean {
@@ -308,6 +303,26 @@ export class Http1ClientConnection {
     this.#timeouts.idle.arm(this.#deadline);
     if (this.socket.isPaused()) this.socket.resume();
     this.#owner.onIdle(this);
+  }
+
+  #onReady(): void {
+    this.#isConnected = true;
+    this.#deadline.disarm();
+    if (this.#state === 'connecting') this.#becomeIdle();
+  }
+
+  #guard(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#onDefect(error);
+    }
+  }
+
+  /** A defect ends one connection, not the process. */
+  #onDefect(error: unknown): void {
+    this.#owner.onDefect(error);
+    this.#fail('upstream_protocol_error', 'the response could not be handled');
   }
 
   #onEnd(): void {

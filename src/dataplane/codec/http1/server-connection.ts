@@ -71,11 +71,11 @@ export class Http1ServerConnection implements ExchangeConnection {
         this.#onDefect(error);
       }
     });
-    socket.on('end', () => this.#onEnd());
-    socket.on('drain', () => this.#onDrain());
+    socket.on('end', () => this.#guard(() => this.#onEnd()));
+    socket.on('drain', () => this.#guard(() => this.#onDrain()));
     // The reason is in the close that follows; without a listener the process would end.
     socket.on('error', () => {});
-    socket.on('close', () => this.#onClose());
+    socket.on('close', () => this.#guard(() => this.#onClose()));
     settings.timeouts.head.arm(this.#readDeadline);
   }
 
@@ -352,6 +352,14 @@ export class Http1ServerConnection implements ExchangeConnection {
     // A client that closes its side no longer wants an answer: nothing tells it from one that went away.
     if (exchange === undefined) this.#discardRest();
     else this.socket.destroy();
+  }
+
+  #guard(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#onDefect(error);
+    }
   }
 
   /** A defect ends one connection, not the process. */

@@ -138,3 +138,14 @@ test('a request that takes longer than the grace time is cut', async (t) => {
   const { code, errors } = await sluice.process.ending();
   assert.equal(code, 0, errors);
 });
+
+test('SIGHUP, which a closed terminal sends, drains too', async (t) => {
+  const stage = await Stage.create(t, 10_000);
+  const { response, answer } = await stage.hold();
+  stage.sluice.process.signal('SIGHUP');
+  await stage.untilClosed();
+  response.end('and finished');
+  assert.equal(await answer, '200 begun and finished');
+  const { code, errors } = await stage.sluice.process.ending();
+  assert.equal(code, 0, errors);
+});

@@ -337,7 +337,7 @@ interface Verdict {
 /** Runs the smoke test, then the suite until its first failure. */
 async function run(source: string, [file, names]: Mutant['suite']): Promise<Verdict> {
   const { NODE_TEST_CONTEXT: _, ...inherited } = process.env;
-  const env = { ...inherited, SLUICE_TEST_SOURCE: source, SLUICE_TEST_BOUND_MS: '1000', SLUICE_TEST_DEPTH: '' };
+  const env = { ...inherited, SLUICE_TEST_SOURCE: source, SLUICE_TEST_BOUND_MS: '1000', SLUICE_TEST_DEPTH: 'quick' };
   const entry = join(source, 'mutant.test.ts');
   await writeFile(
     entry,

@@ -1,7 +1,8 @@
 // The access log under load: rotation loses no line and splits none; a reader that is slow, or gone, costs lines, never requests.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, readFileSync, watch } from 'node:fs';
+import { readFileSync, statSync, watch } from 'node:fs';
+import { dirname } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { freePort } from '../../harness/sluice-process.ts';
@@ -39,6 +40,8 @@ function pathsOf(text: string): string[] {
 test('rotation with SIGUSR1 loses no line and splits none', async (t) => {
   const REQUESTS = 100_000;
   const ROTATIONS = 5;
+  /** Together less than half of what is written. */
+  const ROTATE_AT_BYTES = 4 * 1024 * 1024;
   const directory = new TemporaryDirectory(t);
   directory.makeDirectory('logs');
   const path = 'logs/access.log';
@@ -48,11 +51,11 @@ test('rotation with SIGUSR1 loses no line and splits none', async (t) => {
   const result = runWrk({ ...load, signal: sluice.unexpectedEnd }).finally(() => (isLoadOver = true));
 
   for (let rotation = 1; rotation <= ROTATIONS; rotation++) {
-    await untilWritten(directory.at(path));
+    await untilWritten(directory.at(path), ROTATE_AT_BYTES);
     directory.rename(path, `logs/access.log.${rotation}`);
     sluice.process.signal('SIGUSR1');
   }
-  await untilWritten(directory.at(path));
+  await untilWritten(directory.at(path), 1);
   assert.ok(!isLoadOver, 'the rotations happened during the load');
   const { requests, non2xx, socketErrors } = await result;
   assert.deepEqual([requests, non2xx, socketErrors], [REQUESTS, 0, 0]);
@@ -68,11 +71,11 @@ test('rotation with SIGUSR1 loses no line and splits none', async (t) => {
   assert.equal(dropped, 0);
 });
 
-/** A file is there, and not empty. */
-async function untilWritten(path: string): Promise<void> {
-  const watcher = watch(path.slice(0, path.lastIndexOf('/')));
+/** A file is there, and has that many bytes. */
+async function untilWritten(path: string, bytes: number): Promise<void> {
+  const watcher = watch(dirname(path));
   try {
-    while (!existsSync(path) || readFileSync(path).length === 0)
+    while ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) < bytes)
       await once(watcher, 'change', { signal: AbortSignal.timeout(BOUND_SECONDS * 1_000) });
   } finally {
     watcher.close();
@@ -100,7 +103,7 @@ test('a reader of standard output that is too slow costs lines, and they are cou
 
 test('a reader of standard output that goes away disturbs nobody', async (t) => {
   const { sluice, port } = await start(t, new TemporaryDirectory(t), {});
-  const traffic = new Traffic({ target: { port }, keepAlive: 4, fresh: 1, judge: ANY_200 });
+  const traffic = new Traffic(t, { target: { port }, keepAlive: 4, fresh: 1, judge: ANY_200 });
   await sluice.process.untilOutput(/\n/);
   sluice.process.child.stdout?.destroy();
   await sluice.process.untilErrors(/the access log can not be written/);

@@ -4,7 +4,6 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { ServerResponse } from 'node:http';
-import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
@@ -12,6 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../../harness/sluice-process.ts';
 import { TemporaryDirectory } from '../../unit/provider/file/temporary-directory.ts';
 import { backend, documents, gateway, route } from './manifests.ts';
+import { canConnect } from './reachability.ts';
 import { SystemGateway } from './system-gateway.ts';
 import { ANY_200, Client, Traffic } from './traffic.ts';
 
@@ -78,23 +78,11 @@ class Stage {
   }
 }
 
-async function canConnect(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
-}
-
 test('SIGTERM under load fails no request', async (t) => {
   const stage = await Stage.create(t, 10_000);
   const { sluice, port } = stage;
-  const regulars = new Traffic({ target: { port }, keepAlive: 4, fresh: 0, judge: ANY_200, endsAtClose: true });
-  const newcomers = new Traffic({ target: { port }, keepAlive: 0, fresh: 2, judge: ANY_200 });
+  const regulars = new Traffic(t, { target: { port }, keepAlive: 4, fresh: 0, judge: ANY_200, endsAtClose: true });
+  const newcomers = new Traffic(t, { target: { port }, keepAlive: 0, fresh: 2, judge: ANY_200 });
   const { response, answer } = await stage.hold();
   await Promise.all([regulars.untilMore(200), newcomers.untilMore(200)]);
 
@@ -102,7 +90,7 @@ test('SIGTERM under load fails no request', async (t) => {
   sluice.process.signal('SIGTERM');
   await sluice.process.untilErrors(/"signal":"SIGTERM"/);
   assert.deepEqual(await sluice.readiness(), { ready: false, reasons: ['draining'] });
-  await regulars.ended();
+  await regulars.untilEnded();
   // A balancer learns little by little; so long, new connections are served.
   await newcomers.untilMore(50);
   const late = await new Client({ port }, true).ask();

@@ -14,7 +14,6 @@ import { Traffic } from './traffic.ts';
 import type { Answer, Judge } from './traffic.ts';
 
 const SERVER_NAME = 'shop.example.com';
-const BOUND_MS = 10_000;
 /** After the gateway took notice, before the next step. */
 const ANSWERS_PER_STEP = 40;
 
@@ -70,13 +69,13 @@ test('edits that are wrong or concern something else disturb nobody', async (t) 
   for (const expectation of [newcomers, regulars]) expectation.offer(pairs[0]);
   const tls = { ca: authority.pem, serverName: SERVER_NAME };
   const traffics = [
-    new Traffic({ target: { port: http }, keepAlive: 1, fresh: 1, judge: plain }),
-    new Traffic({ target: { port: https, tls }, keepAlive: 2, fresh: 0, judge: regulars }),
-    new Traffic({ target: { port: https, tls }, keepAlive: 0, fresh: 1, judge: newcomers }),
+    new Traffic(t, { target: { port: http }, keepAlive: 1, fresh: 1, judge: plain }),
+    new Traffic(t, { target: { port: https, tls }, keepAlive: 2, fresh: 0, judge: regulars }),
+    new Traffic(t, { target: { port: https, tls }, keepAlive: 0, fresh: 1, judge: newcomers }),
   ] as const;
   const [, , newcomerTraffic] = traffics;
   const goOn = async (): Promise<void> => {
-    await Promise.all(traffics.map((traffic) => traffic.untilMore(ANSWERS_PER_STEP, BOUND_MS)));
+    await Promise.all(traffics.map((traffic) => traffic.untilMore(ANSWERS_PER_STEP)));
     for (const traffic of traffics) assert.equal(traffic.failed, 0, String(traffic));
   };
   await goOn();
@@ -121,7 +120,7 @@ test('edits that are wrong or concern something else disturb nobody', async (t) 
   await t.test('another certificate', async () => {
     for (const expectation of [newcomers, regulars]) expectation.offer(pairs[1]);
     directory.replace('manifests/secret.yaml', documents(tlsSecret('pair', pairs[1])));
-    await newcomerTraffic.until('the new certificate', () => newcomers.newest === 1 || undefined, BOUND_MS);
+    await newcomerTraffic.until('the new certificate', () => newcomers.newest === 1 || undefined);
     await goOn();
     assert.equal(regulars.newest, 0, 'open connections stay');
   });
@@ -133,7 +132,7 @@ test('edits that are wrong or concern something else disturb nobody', async (t) 
     await goOn();
     for (const expectation of [newcomers, regulars]) expectation.offer(pairs[2]);
     directory.replace('manifests/secret.yaml', documents(tlsSecret('pair', pairs[2])));
-    await newcomerTraffic.until('the right certificate', () => newcomers.newest === 2 || undefined, BOUND_MS);
+    await newcomerTraffic.until('the right certificate', () => newcomers.newest === 2 || undefined);
     await goOn();
   });
 

@@ -1,11 +1,11 @@
 // A real nginx as an upstream: one process, ended by its id with the test.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { connect } from 'node:net';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TemporaryDirectory } from '../../unit/provider/file/temporary-directory.ts';
 import { findCommand } from '../requirements.ts';
+import { canConnect } from './reachability.ts';
 
 const START_TIMEOUT_MS = 10_000;
 const POLL_MS = 5;
@@ -26,36 +26,20 @@ export async function startNginx(t: TestContext, ports: readonly number[], http:
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
   const closed = once(child, 'close');
+  const kill = (): void => void child.kill('SIGTERM');
+  process.once('exit', kill);
   t.after(async () => {
-    child.kill('SIGTERM');
+    kill();
     await closed;
+    process.removeListener('exit', kill);
   });
-  for (const port of ports)
-    await untilListening(
-      port,
-      () => child.exitCode === null,
-      START_TIMEOUT_MS,
-      () => errors,
-    );
-}
-
-/** It tells nobody that it is ready. */
-async function untilListening(
-  port: number,
-  isRunning: () => boolean,
-  boundMs: number,
-  errors: () => string,
-): Promise<void> {
-  const deadlineMs = performance.now() + boundMs;
-  while (isRunning() && performance.now() < deadlineMs) {
-    const socket = connect(port, '127.0.0.1');
-    const isOpen = await once(socket, 'connect').then(
-      () => true,
-      () => false,
-    );
-    socket.destroy();
-    if (isOpen) return;
-    await delay(POLL_MS);
+  // It tells nobody that it is ready.
+  const deadlineMs = performance.now() + START_TIMEOUT_MS;
+  for (const port of ports) {
+    while (!(await canConnect(port))) {
+      if (child.exitCode !== null || performance.now() > deadlineMs)
+        throw new Error(`nginx does not listen on ${port}\n${errors}`);
+      await delay(POLL_MS);
+    }
   }
-  throw new Error(`nginx does not listen on ${port}\n${errors()}`);
 }

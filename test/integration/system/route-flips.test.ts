@@ -35,9 +35,8 @@ interface Begun {
   readonly isSettled: boolean;
 }
 
-/** A change must not take longer. */
-const APPLY_BOUND_MS = 5_000;
-/** In each window, after the change was seen. */
+const ECHO_BOUND_MS = 15_000;
+/** Of the backend of each window. */
 const MIN_ANSWERS = 50;
 
 class FlipBook implements Judge<Begun> {
@@ -128,32 +127,41 @@ class Stage {
     );
   }
 
-  traffic(): Traffic<Begun> {
-    return new Traffic({ target: { port: this.port }, keepAlive: 3, fresh: 1, judge: this.book });
+  traffic(t: TestContext): Traffic<Begun> {
+    return new Traffic(t, { target: { port: this.port }, keepAlive: 3, fresh: 1, judge: this.book });
   }
 }
 
-/** Flips the route so often, at so many milliseconds from one edit to the next, and checks what came of it. */
-async function flip(
-  t: TestContext,
-  stage: Stage,
-  { flips, intervalMs }: { flips: number; intervalMs: number },
-  edits: readonly { readonly how: string; readonly edit: (text: string, index: number) => void }[],
-): Promise<void> {
+/** A way to change the route's file. */
+interface Edit {
+  readonly how: string;
+  readonly apply: (text: string, index: number) => void;
+}
+
+interface Flips {
+  readonly flips: number;
+  /** From one edit to the next. */
+  readonly intervalMs: number;
+  /** In turn. */
+  readonly edits: readonly Edit[];
+}
+
+/** Flips the route under traffic, and checks what came of it. */
+async function flip(t: TestContext, stage: Stage, { flips, intervalMs, edits }: Flips): Promise<void> {
   const { book } = stage;
   const sluice = await SystemGateway.start(t, stage.directory.at('manifests'));
   const socket = await EchoClient.open(stage.port);
   const [stream] = (await once(get({ port: stage.port, path: '/stream' }), 'response')) as [IncomingMessage];
   const streamText = text(stream);
-  const traffic = stage.traffic();
+  const traffic = stage.traffic(t);
   const startMs = performance.now();
   await traffic.untilMore(MIN_ANSWERS);
   for (let index = 0; index < flips; index++) {
-    const { how, edit } = edits[index % edits.length] ?? assert.fail();
+    const { how, apply } = edits[index % edits.length] ?? assert.fail();
     const to = index % 2 === 0 ? 'b' : 'a';
     const window = book.flip(to, how);
-    edit(stage.routeText(to), index);
-    await traffic.until(`flip ${index + 1} is seen`, () => window.seenAtMs, APPLY_BOUND_MS);
+    apply(stage.routeText(to), index);
+    await traffic.until(`flip ${index + 1} is seen`, () => window.seenAtMs);
     await socket.echo(`flip ${index + 1}`);
     stage.streams[0]?.write(`${to} `);
     await delay(startMs + (index + 1) * intervalMs - performance.now());
@@ -190,7 +198,7 @@ class EchoClient {
   }
 
   async echo(message: string): Promise<void> {
-    const answered = once(this.#socket, 'message', { signal: AbortSignal.timeout(APPLY_BOUND_MS) });
+    const answered = once(this.#socket, 'message', { signal: AbortSignal.timeout(ECHO_BOUND_MS) });
     this.#socket.send(message);
     const [event] = (await answered) as [MessageEvent];
     assert.equal(event.data, message);
@@ -205,12 +213,16 @@ test('20 flips of a route in 30 s, by editors: every answer is 200 from one of t
   const stage = await Stage.create(t);
   const { directory } = stage;
   directory.write({ 'manifests/route.yaml': stage.routeText('a') });
-  await flip(t, stage, { flips: 20, intervalMs: 1_500 }, [
-    { how: 'written in place', edit: (content) => directory.write({ 'manifests/route.yaml': content }) },
-    { how: 'written beside and renamed', edit: (content) => directory.replace('manifests/route.yaml', content) },
-    { how: 'written beside and renamed', edit: (content) => directory.replace('manifests/route.yaml', content) },
-    { how: 'written in place', edit: (content) => directory.write({ 'manifests/route.yaml': content }) },
-  ]);
+  const inPlace: Edit = {
+    how: 'written in place',
+    apply: (content) => directory.write({ 'manifests/route.yaml': content }),
+  };
+  const renamed: Edit = {
+    how: 'written beside and renamed',
+    apply: (content) => directory.replace('manifests/route.yaml', content),
+  };
+  // Each way in both directions.
+  await flip(t, stage, { flips: 20, intervalMs: 1_500, edits: [inPlace, renamed, renamed, inPlace] });
 });
 
 test('flips of a route as a mounted ConfigMap changes, by a symbolic link', async (t) => {
@@ -225,5 +237,5 @@ test('flips of a route as a mounted ConfigMap changes, by a symbolic link', asyn
     directory.rename('manifests/map/..data_tmp', 'manifests/map/..data');
     directory.remove(`manifests/map/..${index}`);
   };
-  await flip(t, stage, { flips: 6, intervalMs: 800 }, [{ how: 'swapped', edit: swap }]);
+  await flip(t, stage, { flips: 6, intervalMs: 800, edits: [{ how: 'swapped', apply: swap }] });
 });

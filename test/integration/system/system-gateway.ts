@@ -1,7 +1,6 @@
-// The gateway as its users run it: the command and V8 flags of `npm start`, on the manifests of a test. What a test knows of it is what
-// an operator knows: its log, its admin API, its process.
+// The gateway as its users run it, on the manifests of a test. What a test knows of it is what an operator knows: its log, its admin
+// API, its process.
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SluiceProcess } from '../../harness/sluice-process.ts';
@@ -9,13 +8,11 @@ import type { Ending } from '../../harness/sluice-process.ts';
 import { parsePrometheusText } from '../../unit/observability/prometheus-parser.ts';
 import type { ParsedFamily } from '../../unit/observability/prometheus-parser.ts';
 
-const ROOT = join(import.meta.dirname, '../../..');
 const POLL_MS = 20;
 const BOUND_MS = 20_000;
 
 export interface SystemGatewayOptions {
   readonly environment?: Readonly<Record<string, string>>;
-  /** Beside the shipped ones. */
   readonly nodeArguments?: readonly string[];
   /** Of the admin API; default: the kernel chooses one. */
   readonly adminPort?: number;
@@ -33,7 +30,7 @@ export class SystemGateway {
     { environment = {}, nodeArguments = [], adminPort = 0 }: SystemGatewayOptions = {},
   ) {
     this.process = new SluiceProcess(['run', '--manifests', manifests, '--admin', `127.0.0.1:${adminPort}`], {
-      nodeArguments: [...shippedFlags(), ...nodeArguments],
+      nodeArguments,
       environment: { SLUICE_DRAIN_DELAY: '0s', SLUICE_ACCESS_LOG_ENABLED: 'false', ...environment },
     });
     const { child } = this.process;
@@ -173,11 +170,4 @@ export class MetricsView {
     const samples = this.#families.get(name)?.samples ?? [];
     return [...new Set(samples.map(({ labels }) => labels[label] ?? ''))];
   }
-}
-
-function shippedFlags(): string[] {
-  const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } };
-  const flags = /node ((?:--\S+ )*)bin\/sluice\.js/.exec(manifest.scripts.start)?.[1];
-  if (flags === undefined) throw new Error('package.json: the start script does not run bin/sluice.js');
-  return flags.split(' ').filter(Boolean);
 }

@@ -4,6 +4,7 @@ import { Agent, request } from 'node:http';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Agent as TlsAgent, request as requestTls } from 'node:https';
 import { text } from 'node:stream/consumers';
+import type { TestContext } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { Conditions } from '../../harness/deadline.ts';
 
@@ -45,6 +46,8 @@ export interface TrafficOptions<Begun> {
 const ADDRESS = '127.0.0.1';
 /** Longer than any answer of these tests takes. */
 const ANSWER_TIMEOUT_MS = 20_000;
+/** For whatever is waited for. */
+const BOUND_MS = 15_000;
 const MAX_KEPT_FAILURES = 20;
 
 /** Whatever is not this is a failure. */
@@ -64,36 +67,38 @@ export class Traffic<Begun> {
   readonly #options: TrafficOptions<Begun>;
   readonly #conditions = new Conditions();
   readonly #loops: Promise<void>[];
+  #running = 0;
   #isStopping = false;
 
-  /** Begins at once. */
-  constructor(options: TrafficOptions<Begun>) {
+  /** Begins at once, and ends with the test, at the latest. */
+  constructor(t: Pick<TestContext, 'after'>, options: TrafficOptions<Begun>) {
     this.#options = options;
     const loops = (count: number, keepAlive: boolean): Promise<void>[] =>
       Array.from({ length: count }, () => this.#loop(keepAlive));
     this.#loops = [...loops(options.keepAlive, true), ...loops(options.fresh, false)];
+    t.after(() => this.stop());
   }
 
   /** Looked at after each answer. */
-  async until<T>(what: string, probe: () => T | undefined, boundMs?: number): Promise<T> {
-    return await this.#conditions.until(what, probe, boundMs);
+  async until<T>(what: string, probe: () => T | undefined): Promise<T> {
+    return await this.#conditions.until(what, probe, BOUND_MS);
   }
 
   /** That many more were answered as they should. */
-  async untilMore(count: number, boundMs?: number): Promise<void> {
+  async untilMore(count: number): Promise<void> {
     const goal = this.completed + count;
-    await this.until(`${count} more answers`, () => this.completed >= goal || undefined, boundMs);
+    await this.until(`${count} more answers`, () => this.completed >= goal || undefined);
   }
 
   /** No new requests; those that are under way end. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    await this.ended();
+    await Promise.all(this.#loops);
   }
 
-  /** All clients have ended. */
-  async ended(): Promise<void> {
-    await Promise.all(this.#loops);
+  /** All clients have ended by themselves. */
+  async untilEnded(): Promise<void> {
+    await this.until('all clients end', () => this.#running === 0 || undefined);
   }
 
   toString(): string {
@@ -105,6 +110,7 @@ export class Traffic<Begun> {
   async #loop(keepAlive: boolean): Promise<void> {
     const { target, judge, endsAtClose = false } = this.#options;
     const client = new Client(target, keepAlive);
+    this.#running++;
     for (let isAllowed = true; isAllowed && !this.#isStopping;) {
       this.attempted++;
       const begun = judge.begin();
@@ -122,6 +128,8 @@ export class Traffic<Begun> {
       this.#conditions.changed();
     }
     client.close();
+    this.#running--;
+    this.#conditions.changed();
   }
 
   #fail(fault: string): void {

@@ -113,6 +113,8 @@ test('upstreams that close idle connections: no request fails, whenever it comes
     `${answered} requests, 0 failed; connections to nginx, announced, silent: ${count('sluice_upstream_connects_total')}; ` +
       `sent once more: ${count('sluice_upstream_retries_total')}`,
   );
+  const retriesOfAnnounced = metrics.sum('sluice_upstream_retries_total', { cluster: 'default/announced' });
+  assert.equal(retriesOfAnnounced, 0, 'an upstream that says how long it waits is not asked later');
   assert.equal(answered, 3 * CLIENTS * GAPS_MS.length);
   assert.equal((await sluice.stop()).code, 0);
 });

@@ -18,6 +18,7 @@ import type { RuntimeRule } from '../dataplane/runtime/runtime-route.ts';
 import type { RuntimeListener, RuntimeSnapshot, RuntimeVirtualHost } from '../dataplane/runtime/snapshot.ts';
 import type { Endpoint } from '../ir/cluster.ts';
 import type { Filter } from '../ir/filter.ts';
+import type { Listener } from '../ir/listener.ts';
 import type { Ir } from '../ir/ir.ts';
 import type { Route, RouteMatch, WeightedBackend } from '../ir/route.ts';
 import { parseAuthority } from '../lib/authority.ts';
@@ -59,7 +60,7 @@ export interface ListenerView {
   readonly name: string;
   readonly hostname: string;
   readonly port: number;
-  readonly protocol: 'HTTP' | 'HTTPS';
+  readonly protocol: string;
 }
 
 export interface MatchView {
@@ -127,7 +128,7 @@ export function explainRequest(ir: Ir, snapshot: RuntimeSnapshot, explained: Exp
   const port = authority.port ?? DEFAULT_PORTS[scheme];
   const listener = snapshot.listeners.values().find(({ config }) => config.port === port);
   if (listener === undefined) return end(unreachable(noListener(port, snapshot)));
-  const { protocol } = listener.config;
+  const protocol = protocolName(listener.config);
   if (protocol.toLowerCase() !== scheme) return end(unreachable(`port ${port} is for ${protocol}, not for ${scheme}`));
   const serverName = scheme === 'https' && !isAddress(authority.host) ? authority.host : undefined;
   if (scheme === 'https' && !hasCertificate(listener, serverName)) {
@@ -166,10 +167,10 @@ function explainRoute(
   const isForHost = ({ candidate }: LostCandidate<RuntimeRule>): boolean =>
     hostnameMatches(candidate.hostname.served, request.host);
   const ordered = [...others.filter(isForHost), ...others.filter((other) => !isForHost(other))];
-  const { port, protocol } = config;
+  const { port } = config;
   return {
     ...takeRoute(ir, selected, request, port),
-    listener: { name, hostname, port, protocol },
+    listener: { name, hostname, port, protocol: protocolName(config) },
     others: ordered
       .slice(0, MAX_EXPLAINED_OTHERS)
       .map(({ candidate, reason }) => ({ ...viewMatch(candidate), reason })),
@@ -283,7 +284,7 @@ function hostnamesText({ all }: RuntimeListener): string {
 }
 
 function noListener(port: number, { listeners }: RuntimeSnapshot): string {
-  const served = Array.from(listeners.values(), ({ config }) => `${config.port} (${config.protocol})`);
+  const served = Array.from(listeners.values(), ({ config }) => `${config.port} (${protocolName(config)})`);
   const offer = served.length === 0 ? 'nothing is listened on' : `listeners are on ${served.sort().join(', ')}`;
   return `no listener on port ${port}; ${offer}`;
 }
@@ -298,4 +299,9 @@ function refused(code: ProxyErrorCode, message: string): Outcome {
 
 function unreachable(message: string): Outcome {
   return { kind: 'unreachable', message };
+}
+
+/** As people say it. */
+function protocolName({ protocol }: Listener): string {
+  return protocol === 'TLS' ? 'HTTPS' : protocol;
 }

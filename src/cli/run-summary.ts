@@ -49,7 +49,7 @@ function isForAnyHttp({ config }: BoundListener): boolean {
 }
 
 function listenerUrl({ config, port }: BoundListener): string {
-  return `${config.protocol.toLowerCase()}://localhost:${port}`;
+  return `${config.protocol === 'TLS' ? 'https' : 'http'}://localhost:${port}`;
 }
 
 function adminUrl({ host, port }: AdminAddress): string {

@@ -16,7 +16,7 @@ import { ConditionMaker, joinProblems, objectStatus, type ObjectStatus, type Pro
 
 const CLUSTER_PROTOCOLS: Readonly<Record<Backend['spec']['protocol'], Cluster['protocol'] | undefined>> = {
   HTTP: 'http1',
-  WS: 'websocket',
+  WS: 'http1',
   H2C: undefined,
 };
 

@@ -44,6 +44,7 @@ function createRoute(key: string, route: HTTPRoute, { attachments }: RouteAttach
   return {
     kind: 'route',
     key: `route/HTTPRoute/${key}`,
+    protocol: 'http',
     name: key,
     createdAtMs: creationTimeMs(route.metadata),
     attachments,

@@ -65,17 +65,23 @@ function decide(port: number, claims: readonly Claim[], { portOffset }: Binding)
 
 function createListener(port: number, served: readonly ListenerModel[], binding: Binding): Listener {
   const bindPort = port + binding.portOffset;
+  const protocol = served[0]?.protocol === 'HTTPS' ? 'TLS' : 'HTTP';
   return {
     kind: 'listener',
-    key: listenerKey(binding.bindAddress, bindPort),
+    key: listenerKey(binding.bindAddress, bindPort, protocol),
     bindAddress: binding.bindAddress,
     bindPort,
     port,
-    protocol: served[0]?.protocol === 'HTTPS' ? 'HTTPS' : 'HTTP',
+    protocol,
     virtualHosts: served.map(createVirtualHost).sort((a, b) => compareText(a.name, b.name)),
   };
 }
 
 function createVirtualHost({ name, hostname, certificates }: ListenerModel): VirtualHost {
-  return { name, hostname, certificates: certificates.map(({ secret }) => certificateOfSecret(secret)) };
+  return {
+    name,
+    hostname,
+    traffic: 'http',
+    certificates: certificates.map(({ secret }) => certificateOfSecret(secret)),
+  };
 }

@@ -8,7 +8,7 @@ import type { Problem } from './object-status.ts';
 const CLUSTER_PROTOCOLS: ReadonlyMap<string, Cluster['protocol']> = new Map([
   ['', 'http1'],
   ['http', 'http1'],
-  ['kubernetes.io/ws', 'websocket'],
+  ['kubernetes.io/ws', 'http1'],
 ]);
 
 export function serviceProblem({ metadata, spec }: Service): Problem | undefined {

@@ -5,9 +5,9 @@ import { SecretText } from '../lib/secret-text.ts';
 import type { Certificate } from './certificate.ts';
 import type { Cluster } from './cluster.ts';
 import type { Listener } from './listener.ts';
-import type { Route } from './route.ts';
+import type { Route, StreamRoute } from './route.ts';
 
-export type Resource = Listener | Route | Cluster | Certificate;
+export type Resource = Listener | Route | StreamRoute | Cluster | Certificate;
 
 export interface Ir {
   readonly resources: ReadonlyMap<string, Resource>;

@@ -3,14 +3,15 @@
 /** One listening socket: `bindAddress:bindPort`. The port that clients dial may differ (port offset, Service target port). */
 export interface Listener {
   readonly kind: 'listener';
-  /** `listener/<bindAddress>/<bindPort>` */
+  /** `listener/<bindAddress>/<bindPort>`, with `/udp` at the end for datagrams */
   readonly key: string;
   /** An IP literal; `::` binds all addresses of both families. */
   readonly bindAddress: string;
   readonly bindPort: number;
   /** The port in the Gateway's spec: what clients dial, and what a redirect's Location names. */
   readonly port: number;
-  readonly protocol: 'HTTP' | 'HTTPS';
+  /** What the first bytes are. `TLS`: the server name of the ClientHello chooses the virtual host. */
+  readonly protocol: 'HTTP' | 'TLS' | 'TCP' | 'UDP';
   readonly virtualHosts: readonly VirtualHost[];
 }
 
@@ -23,10 +24,29 @@ export interface VirtualHost {
   readonly name: string;
   /** Lower case: exact, `*.suffix` (one or more labels), or `*` for any host. Unique inside a Listener. */
   readonly hostname: string;
-  /** Keys of Certificate resources, in order of certificateRefs; empty on plaintext listeners. */
+  readonly traffic: Traffic;
+  /** Keys of Certificate resources, in order of certificateRefs; empty where no TLS is terminated. */
   readonly certificates: readonly string[];
+  /** Absent: clients are asked for no certificate. Only where TLS is terminated. */
+  readonly clientValidation?: ClientValidation;
+  /** Key of the Certificate that endpoints which ask for one are shown. */
+  readonly backendClientCertificate?: string;
 }
 
-export function listenerKey(bindAddress: string, bindPort: number): string {
-  return `listener/${bindAddress}/${bindPort}`;
+/**
+ * `http`: requests, routed by Route resources (over TLS where the listener is). `stream`: the bytes of a connection, behind TLS where
+ * the listener is. `passthrough`: a TLS connection, not decrypted. `datagram`: UDP. The last three are routed by StreamRoute resources.
+ */
+export type Traffic = 'http' | 'stream' | 'passthrough' | 'datagram';
+
+/** What client certificates are checked against. */
+export interface ClientValidation {
+  /** PEM bundle of the CAs to trust. */
+  readonly caPem: string;
+  /** Also without a certificate, or with one that is not valid, a client is served. */
+  readonly allowsInsecureFallback: boolean;
+}
+
+export function listenerKey(bindAddress: string, bindPort: number, protocol: Listener['protocol']): string {
+  return `listener/${bindAddress}/${bindPort}${protocol === 'UDP' ? '/udp' : ''}`;
 }

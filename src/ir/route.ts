@@ -1,10 +1,12 @@
-// A route: which requests, and what becomes of them. One Route is one route object of the API.
+// A route: which requests, connections or datagrams, and what becomes of them. One resource is one route object of the API.
 import type { Filter } from './filter.ts';
 
 export interface Route {
   readonly kind: 'route';
   /** `route/<kind>/<namespace>/<name>` */
   readonly key: string;
+  /** `grpc`: only gRPC requests match, and go before those that HTTP routes of the same hostname match. */
+  readonly protocol: 'http' | 'grpc';
   /** `namespace/name`: a metric label, a log field, and the last tie-breaker of precedence. */
   readonly name: string;
   /** Milliseconds since the epoch; 0 where the object carries no creationTimestamp. Older wins. */
@@ -39,11 +41,24 @@ export interface RouteRule {
   readonly requestTimeoutMs: number;
   /** One try. 0: none. Expiry: 504. */
   readonly backendRequestTimeoutMs: number;
+  /** Absent: only what failed without the endpoint having seen it is sent again. */
+  readonly retry?: RetryPolicy;
+}
+
+export interface RetryPolicy {
+  /** In addition to the first try. */
+  readonly attempts: number;
+  /** Status codes of answers that are not handed on but tried again. Failing connections are always. */
+  readonly codes: readonly number[];
+  /** Before the first retry; it doubles from one to the next, with jitter. */
+  readonly backoffMs: number;
 }
 
 /** AND of all that is present. */
 export interface RouteMatch {
   readonly path: PathMatch;
+  /** Of gRPC routes: what `path` was made from, for precedence and explanations; `''` where the match names none. */
+  readonly rpc?: { readonly service: string; readonly method: string };
   readonly method?: string;
   /** Distinct lower-case names; a request's repeated header is joined by `,` before comparing. */
   readonly headers: readonly ValueMatch[];
@@ -74,4 +89,19 @@ export interface WeightedBackend {
   /** Key of a Cluster; absent where the reference is broken: that share answers 500. */
   readonly cluster?: string;
   readonly filters: readonly Filter[];
+}
+
+/** The way of connections or datagrams. Of several that are attached to one virtual host with the same hostname, the oldest is used. */
+export interface StreamRoute {
+  readonly kind: 'streamRoute';
+  /** `route/<kind>/<namespace>/<name>` */
+  readonly key: string;
+  /** `namespace/name` */
+  readonly name: string;
+  /** As in Route. */
+  readonly createdAtMs: number;
+  /** Hostnames are server names; all `*` where the listener does not read any. */
+  readonly attachments: readonly RouteAttachment[];
+  /** One is chosen for each connection, or each client of datagrams. None, or one without cluster: it is closed. */
+  readonly backends: readonly WeightedBackend[];
 }

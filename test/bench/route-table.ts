@@ -28,6 +28,7 @@ function attachedRoute(index: number): AttachedRoute {
   };
   const route: Route = {
     kind: 'route',
+    protocol: 'http',
     key: `route/HTTPRoute/bench/route-${index}`,
     name: `bench/route-${index}`,
     createdAtMs: 0,

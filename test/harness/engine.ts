@@ -147,7 +147,7 @@ function slotResources(slot: string, bindPort: number, setup: GatewaySetup, endp
     bindPort,
     port: 80,
     protocol: 'HTTP',
-    virtualHosts: [{ name: `test/gateway/${slot}`, hostname, certificates: [] }],
+    virtualHosts: [{ name: `test/gateway/${slot}`, hostname, traffic: 'http', certificates: [] }],
   };
   const cluster: Cluster = {
     kind: 'cluster',
@@ -158,6 +158,7 @@ function slotResources(slot: string, bindPort: number, setup: GatewaySetup, endp
     connectTimeoutMs: 2_000,
     idleTimeoutMs: 60_000,
     maxConnections: 100,
+    maxStreamsPerConnection: 100,
     maxPendingRequests: 100,
   };
   const rules = (setup.rules ?? ANY).map(({ path, filters = [], noBackend = false }, index): RouteRule => ({
@@ -170,6 +171,7 @@ function slotResources(slot: string, bindPort: number, setup: GatewaySetup, endp
   }));
   const route: Route = {
     kind: 'route',
+    protocol: 'http',
     key: `route/HTTPRoute/test/route-${slot}`,
     name: `test/route-${slot}`,
     createdAtMs: 0,

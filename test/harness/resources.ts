@@ -27,7 +27,7 @@ export function listener(setup: Partial<Listener> = {}): Listener {
 }
 
 export function virtualHost(setup: Partial<VirtualHost> = {}): VirtualHost {
-  return { name: VIRTUAL_HOST, hostname: '*', certificates: [], ...setup };
+  return { name: VIRTUAL_HOST, hostname: '*', traffic: 'http', certificates: [], ...setup };
 }
 
 /** Its key is `cluster/<name>`. */
@@ -47,6 +47,7 @@ export function cluster(
     connectTimeoutMs: 5_000,
     idleTimeoutMs: 60_000,
     maxConnections: 100,
+    maxStreamsPerConnection: 100,
     maxPendingRequests: 100,
     ...setup,
   };
@@ -91,6 +92,7 @@ export function route(name: string, rules: readonly RuleSetup[], setup: RouteSet
   const { hostname = '*', virtualHost = VIRTUAL_HOST } = setup;
   return {
     kind: 'route',
+    protocol: 'http',
     key: `route/HTTPRoute/test/${name}`,
     name: `test/${name}`,
     createdAtMs: 0,

@@ -7,6 +7,7 @@ import type { TimerWheel } from '../../lib/timeout-queue.ts';
 import { Http1ClientConnection } from '../codec/http1/client-connection.ts';
 import type { ClientTimeouts, ConnectionOwner } from '../codec/http1/client-connection.ts';
 import { ProxyError } from '../proxy-error.ts';
+import type { UpstreamStream } from '../upstream-stream.ts';
 import type { ClusterCells } from '../../observability/traffic-cells.ts';
 
 export interface PoolSettings {
@@ -25,7 +26,7 @@ export interface PoolSettings {
 
 /** Who wants a connection. Exactly one of the two is called, once, possibly before `acquire` returns. */
 export interface PoolWaiter {
-  onConnection(connection: Http1ClientConnection): void;
+  onStream(stream: UpstreamStream): void;
   onPoolError(error: ProxyError): void;
 }
 
@@ -56,7 +57,7 @@ export class EndpointPool implements ConnectionOwner {
     if (needsFresh) this.#closeIdle();
     const connection = this.#takeIdle();
     if (connection !== undefined) {
-      waiter.onConnection(connection);
+      waiter.onStream(connection);
     } else if (this.#connections.size < maxConnections) {
       this.#connect(waiter);
     } else if (this.#pending.size < maxPendingRequests) {
@@ -178,6 +179,6 @@ export class EndpointPool implements ConnectionOwner {
       this,
     );
     this.#connections.add(connection);
-    waiter.onConnection(connection);
+    waiter.onStream(connection);
   }
 }

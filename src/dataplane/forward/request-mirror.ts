@@ -4,9 +4,9 @@ import { Deadline } from '../../lib/timeout-queue.ts';
 import type { TimeoutQueue } from '../../lib/timeout-queue.ts';
 import type { RuntimeCluster } from '../cluster/runtime-cluster.ts';
 import type { EndpointPool, PoolWaiter } from '../cluster/endpoint-pool.ts';
-import type { Http1ClientConnection, UpstreamHandler } from '../codec/http1/client-connection.ts';
 import type { BodyLength, RequestHead } from '../exchange.ts';
 import type { HeaderList } from '../header-list.ts';
+import type { UpstreamHandler, UpstreamStream } from '../upstream-stream.ts';
 
 /** Body bytes that wait for the mirror; one that is slower than this is given up. */
 const MAX_WAITING_BYTES: number = 256 * 1024;
@@ -15,7 +15,7 @@ export class RequestMirror extends Deadline implements PoolWaiter, UpstreamHandl
   readonly #head: RequestHead;
   readonly #length: BodyLength;
   #pool: EndpointPool | undefined = undefined;
-  #connection: Http1ClientConnection | undefined = undefined;
+  #stream: UpstreamStream | undefined = undefined;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #end: { readonly trailers: HeaderList | undefined } | undefined = undefined;
@@ -43,35 +43,35 @@ export class RequestMirror extends Deadline implements PoolWaiter, UpstreamHandl
     this.#waitingBytes += chunk.length;
     if (this.#waitingBytes > MAX_WAITING_BYTES) {
       this.abort();
-    } else if (this.#connection === undefined) {
+    } else if (this.#stream === undefined) {
       this.#waiting.push(chunk);
-    } else if (this.#connection.writeRequest(chunk)) {
+    } else if (this.#stream.writeRequest(chunk)) {
       this.#waitingBytes = 0;
     }
   }
 
   flush(): void {
-    this.#connection?.flushRequest();
+    this.#stream?.flushRequest();
   }
 
   end(trailers: HeaderList | undefined): void {
     this.#end = { trailers };
-    this.#connection?.endRequest(trailers);
+    this.#stream?.endRequest(trailers);
   }
 
   /** The request it copies was given up. */
   abort(): void {
     if (this.#isOver) return;
     this.#finish();
-    if (this.#connection === undefined) this.#pool?.cancel(this);
-    else this.#connection.destroy();
+    if (this.#stream === undefined) this.#pool?.cancel(this);
+    else this.#stream.destroy();
   }
 
-  onConnection(connection: Http1ClientConnection): void {
-    this.#connection = connection;
-    connection.send(this.#head, this.#length, { expectsContinue: false, acceptsTrailers: false }, this);
-    for (const chunk of this.#waiting.splice(0)) connection.writeRequest(chunk);
-    if (this.#end !== undefined) connection.endRequest(this.#end.trailers);
+  onStream(stream: UpstreamStream): void {
+    this.#stream = stream;
+    stream.send(this.#head, this.#length, { expectsContinue: false, acceptsTrailers: false }, this);
+    for (const chunk of this.#waiting.splice(0)) stream.writeRequest(chunk);
+    if (this.#end !== undefined) stream.endRequest(this.#end.trailers);
   }
 
   onExpired(): void {

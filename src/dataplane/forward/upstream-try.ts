@@ -3,11 +3,11 @@
 import { Deadline } from '../../lib/timeout-queue.ts';
 import type { TimeoutQueue } from '../../lib/timeout-queue.ts';
 import type { EndpointPool, PoolWaiter } from '../cluster/endpoint-pool.ts';
-import type { Http1ClientConnection, UpstreamHandler } from '../codec/http1/client-connection.ts';
 import type { BodyLength, Exchange, ResponseHead } from '../exchange.ts';
 import type { HeaderList } from '../header-list.ts';
 import { ProxyError } from '../proxy-error.ts';
 import type { RequestBody } from './request-body.ts';
+import type { UpstreamHandler, UpstreamStream } from '../upstream-stream.ts';
 
 /** Whoever wants the answer. */
 export interface TryOwner {
@@ -25,7 +25,7 @@ export class UpstreamTry extends Deadline implements PoolWaiter, UpstreamHandler
   readonly #exchange: Exchange;
   readonly #body: RequestBody;
   readonly #owner: TryOwner;
-  #connection: Http1ClientConnection | undefined = undefined;
+  #stream: UpstreamStream | undefined = undefined;
   #isTunnel = false;
   #isOver = false;
 
@@ -51,23 +51,23 @@ export class UpstreamTry extends Deadline implements PoolWaiter, UpstreamHandler
   abort(): void {
     if (this.#isOver) return;
     this.#finish();
-    if (this.#connection === undefined) this.pool.cancel(this);
-    else this.#connection.destroy();
+    if (this.#stream === undefined) this.pool.cancel(this);
+    else this.#stream.destroy();
   }
 
   pause(): void {
-    this.#connection?.pauseResponse();
+    this.#stream?.pauseResponse();
   }
 
   resume(): void {
-    this.#connection?.resumeResponse();
+    this.#stream?.resumeResponse();
   }
 
-  onConnection(connection: Http1ClientConnection): void {
-    this.#connection = connection;
+  onStream(stream: UpstreamStream): void {
+    this.#stream = stream;
     const { request, requestBodyLength, upgrade, expectsContinue, acceptsTrailers } = this.#exchange;
-    connection.send(request, requestBodyLength, { upgrade, expectsContinue, acceptsTrailers }, this);
-    this.#body.attach(connection);
+    stream.send(request, requestBodyLength, { upgrade, expectsContinue, acceptsTrailers }, this);
+    this.#body.attach(stream);
     if (requestBodyLength !== 0) this.#exchange.resumeRequest();
   }
 

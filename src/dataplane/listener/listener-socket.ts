@@ -135,7 +135,7 @@ export class ListenerSocket implements ConnectionHome {
       socket.destroy();
       return;
     }
-    if (this.current.listener.config.protocol === 'HTTPS') {
+    if (this.current.listener.config.protocol === 'TLS') {
       const peer = peerOf(socket);
       this.#handshakes.set(peer, socket);
       socket.once('close', () => {
@@ -213,7 +213,7 @@ export class ListenerSocket implements ConnectionHome {
   /** For clients that name no server: the listener without a hostname, if there is one; others fail the handshake. */
   #setDefaultCertificate(): void {
     const { listener } = this.current;
-    if (listener.config.protocol !== 'HTTPS') return;
+    if (listener.config.protocol !== 'TLS') return;
     const certificate = listener.all.find(({ hostname }) => hostname === '*')?.certificates[0]?.config;
     // A new context knows nothing of the sessions of the old one.
     if (certificate === this.#defaultCertificate) return;

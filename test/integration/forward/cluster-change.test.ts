@@ -136,8 +136,10 @@ describe('an apply', () => {
     assert.equal(await ask(client), 200);
     const secure = listener({
       key: 'listener/b',
-      protocol: 'HTTPS',
-      virtualHosts: [{ name: 'test/gateway/tls', hostname: '*', certificates: ['certificate/test/bad'] }],
+      protocol: 'TLS',
+      virtualHosts: [
+        { name: 'test/gateway/tls', hostname: '*', traffic: 'http', certificates: ['certificate/test/bad'] },
+      ],
     });
     const bad = certificate('bad', { chain: 'no PEM', key: 'no PEM' });
     await assert.rejects(gateway.tryApply(secure, bad, cluster('a', [b.port])));

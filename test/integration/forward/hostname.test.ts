@@ -151,7 +151,7 @@ describe('hostname endpoints', { timeout: 10_000 }, () => {
     assert.equal(await ask(bed, gateway), 503);
     const secure = listener({
       key: 'listener/b',
-      protocol: 'HTTPS',
+      protocol: 'TLS',
       virtualHosts: [virtualHost({ name: 'test/tls', certificates: ['certificate/test/bad'] })],
     });
     const bad = certificate('bad', { chain: 'no PEM', key: 'no PEM' });

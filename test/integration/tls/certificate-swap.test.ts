@@ -27,7 +27,7 @@ function resources(upstreamPort: number, version: number): Resource[] {
   );
   return [
     certificate('a', PAIRS[version % 2] ?? PAIRS[0]),
-    listener({ port: 443, protocol: 'HTTPS', virtualHosts: hosts }),
+    listener({ port: 443, protocol: 'TLS', virtualHosts: hosts }),
     cluster('a', [upstreamPort]),
     ...hosts.map(({ name, hostname }) =>
       route(`r-${hostname}`, [{ backends: ['a'] }], { hostname, virtualHost: name }),

@@ -21,7 +21,7 @@ const CLIENT: ConnectionOptions = { servername: 'a.example', ca: authority.pem }
 async function startSecure(bed: TestBed, upstreamPort: number, setup: EngineSetup = {}): Promise<RunningEngine> {
   const secure = listener({
     port: 443,
-    protocol: 'HTTPS',
+    protocol: 'TLS',
     virtualHosts: [virtualHost({ certificates: [CERTIFICATE.key] })],
   });
   const resources = [CERTIFICATE, secure, cluster('a', [upstreamPort]), route('r', [{ backends: ['a'] }])];

@@ -41,7 +41,7 @@ async function startSecure(bed: TestBed, hosts: readonly HostSetup[], setup: Eng
     OTHER,
     listener({
       port: 443,
-      protocol: 'HTTPS',
+      protocol: 'TLS',
       virtualHosts: hosts.map(({ hostname, certificates }, index) =>
         virtualHost({
           name: `test/gateway/${index}`,

@@ -138,7 +138,7 @@ function createRoute(product: Product, spec: RouteSpec, listeners: readonly stri
   });
   const { name, createdAtMs } = spec;
   const rules = spec.rules.map(createRule);
-  return { kind: 'route', key: `route/HTTPRoute/${name}`, name, createdAtMs, attachments, rules };
+  return { kind: 'route', protocol: 'http', key: `route/HTTPRoute/${name}`, name, createdAtMs, attachments, rules };
 }
 
 function createRule(matches: readonly MatchSpec[], index: number): RouteRule {

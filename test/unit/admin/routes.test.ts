@@ -139,6 +139,7 @@ function route(index: number): Route {
   const name = `shop/route-${String(index).padStart(4, '0')}`;
   return {
     kind: 'route',
+    protocol: 'http',
     key: `route/HTTPRoute/${name}`,
     name,
     createdAtMs: 0,

@@ -19,7 +19,7 @@ const CLUSTERS = [
 const TLS_LISTENER = listener({
   key: 'listener/tls',
   port: 443,
-  protocol: 'HTTPS',
+  protocol: 'TLS',
   virtualHosts: [
     virtualHost({ name: 'test/gateway/a', hostname: 'a.example.com' }),
     virtualHost({ name: 'test/gateway/b', hostname: '*.b.example.com' }),
@@ -201,7 +201,7 @@ describe('a request that reaches no route', () => {
 });
 
 it('a listener for all hosts serves clients that name none in the handshake', () => {
-  const open = listener({ key: 'listener/tls', port: 443, protocol: 'HTTPS' });
+  const open = listener({ key: 'listener/tls', port: 443, protocol: 'TLS' });
   const { outcome } = explain([open, route('r', [{ backends: ['a'] }])], 'https://10.0.0.1/');
   assert.equal(outcome.kind, 'forwarded');
 });

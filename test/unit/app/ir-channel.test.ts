@@ -18,6 +18,7 @@ function irOf(...names: readonly string[]): Ir {
       endpoints: [],
       connectTimeoutMs: 1,
       idleTimeoutMs: 1,
+      maxStreamsPerConnection: 1,
       maxConnections: 1,
       maxPendingRequests: 1,
     })),

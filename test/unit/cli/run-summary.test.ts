@@ -3,8 +3,13 @@ import { test } from 'node:test';
 import type { BoundListener, StartedGateway } from '../../../src/app/gateway.ts';
 import { runSummary } from '../../../src/cli/run-summary.ts';
 
-function listener(port: number, protocol: 'HTTP' | 'HTTPS', hostnames: readonly string[]): BoundListener {
-  const virtualHosts = hostnames.map((hostname, index) => ({ name: `shop/web/${index}`, hostname, certificates: [] }));
+function listener(port: number, protocol: 'HTTP' | 'TLS', hostnames: readonly string[]): BoundListener {
+  const virtualHosts = hostnames.map((hostname, index) => ({
+    name: `shop/web/${index}`,
+    hostname,
+    traffic: 'http' as const,
+    certificates: [],
+  }));
   const config = { kind: 'listener', key: `listener/::/${port}`, bindAddress: '::', bindPort: port } as const;
   return { config: { ...config, port, protocol, virtualHosts }, port };
 }
@@ -38,7 +43,7 @@ test('what is not good, too', () => {
   const problem = { file: 'a.yaml', line: 1, column: 1, message: 'bad', code: 'syntax' } as const;
   const lines = summaryLines({
     admin: { host: '::1', port: 9 },
-    listeners: [listener(443, 'HTTPS', ['a.example.com', '*.b', 'c', 'd', 'e', 'f', 'g'])],
+    listeners: [listener(443, 'TLS', ['a.example.com', '*.b', 'c', 'd', 'e', 'f', 'g'])],
     unavailablePorts: new Map([[80, 'port 80 is in use by another process']]),
     skipped: { Deployment: 3 },
     problems: [problem, problem],
@@ -58,7 +63,7 @@ test('nothing to listen on is said', () => {
 });
 
 test('the demo shows how to try it, where there is a listener for it', () => {
-  const listeners = [listener(443, 'HTTPS', ['*']), listener(81, 'HTTP', ['a']), listener(8080, 'HTTP', ['*'])];
+  const listeners = [listener(443, 'TLS', ['*']), listener(81, 'HTTP', ['a']), listener(8080, 'HTTP', ['*'])];
   const [command = ''] = summaryLines({ listeners }, true).filter((line) => line.includes('curl'));
   assert.equal(command, "  curl -s 'http://localhost:8080/?[1-100]' | grep servedBy | sort | uniq -c");
   assert.doesNotMatch(summaryLines({ listeners }).join('\n'), /curl/);

@@ -20,6 +20,7 @@ const TRANSLATION: Translation = {
   ir: createIr([
     {
       kind: 'route',
+      protocol: 'http',
       key: 'route/HTTPRoute/shop/cart',
       name: 'shop/cart',
       createdAtMs: 0,

@@ -15,6 +15,7 @@ function cluster(name: string, port: number): Cluster {
     endpoints: [{ kind: 'ip', address: '127.0.0.1', port }],
     connectTimeoutMs: 1,
     idleTimeoutMs: 1,
+    maxStreamsPerConnection: 1,
     maxConnections: 1,
     maxPendingRequests: 1,
   };

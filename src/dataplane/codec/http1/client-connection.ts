@@ -3,33 +3,15 @@
 import type { Socket } from 'node:net';
 import { Deadline } from '../../../lib/timeout-queue.ts';
 import type { TimeoutQueue } from '../../../lib/timeout-queue.ts';
-import type { BodyLength, RequestHead, ResponseHead } from '../../exchange.ts';
+import type { BodyLength, RequestHead } from '../../exchange.ts';
 import { HeaderList } from '../../header-list.ts';
 import { ProxyError } from '../../proxy-error.ts';
+import type { RequestOptions, UpstreamHandler, UpstreamStream } from '../../upstream-stream.ts';
 import { BodyDecoder, hasStrayLineBreak } from './body-decoder.ts';
 import { chunkHeadText, lastChunkText, requestHeadText } from './head-text.ts';
 import { parseResponseHead } from './response-head.ts';
 import type { ParsedResponseHead } from './response-head.ts';
 import { SocketWriter } from './socket-writer.ts';
-
-/** Who sent the request. After `onResponseEnd` or `onUpstreamError` nothing more is called. */
-export interface UpstreamHandler {
-  onInformational(status: number, headers: HeaderList): void;
-  /** A status of 101 starts a tunnel: response data are raw bytes from there on. */
-  onResponse(head: ResponseHead, length: BodyLength | undefined): void;
-  onResponseData(chunk: Uint8Array): void;
-  /** The end of a turn that brought data. */
-  onResponseFlush(): void;
-  onResponseEnd(trailers: HeaderList | undefined): void;
-  onUpstreamError(error: ProxyError): void;
-  onUpstreamDrain(): void;
-}
-
-export interface RequestOptions {
-  readonly upgrade?: string | undefined;
-  readonly expectsContinue: boolean;
-  readonly acceptsTrailers: boolean;
-}
 
 /** The pool that a connection belongs to. */
 export interface ConnectionOwner {
@@ -56,7 +38,7 @@ const MAX_INFORMATIONAL = 16;
 
 type State = 'connecting' | 'idle' | 'head' | 'body' | 'tunnel' | 'closed';
 
-export class Http1ClientConnection {
+export class Http1ClientConnection implements UpstreamStream {
   readonly socket: Socket;
   /** Seconds the upstream promised to keep an idle connection, or -1. */
   keepAliveSeconds = -1;

@@ -29,6 +29,7 @@ export function attachedRoute({ name = 'default/shop', createdAtMs = 0, hostname
   });
   const route: Route = {
     kind: 'route',
+    protocol: 'http',
     key: `route/HTTPRoute/${name}`,
     name,
     createdAtMs,

@@ -200,6 +200,9 @@ export class Engine {
       services: this.#services,
       metrics: this.#options.metrics,
       maxConnections: this.#limits.maxConnections,
+      arrivalTimeout: this.#wheel.queue(
+        listener.config.protocol === 'TLS' ? this.#timeouts.tlsHandshakeMs : this.#timeouts.headMs,
+      ),
       handshakeTimeoutMs: this.#timeouts.tlsHandshakeMs,
       onDefect: (error) => this.#options.onDefect?.(error),
     });

@@ -122,7 +122,10 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
   }
 
   #chooseVirtualHost(): boolean {
-    const choice = chooseVirtualHost(this.#listener.virtualHosts, this.tls?.serverName, this.request.host);
+    const found = chooseVirtualHost(this.#listener.virtualHosts, this.tls?.serverName, this.request.host);
+    // Whoever names no server, or was here before the policy changed, was not asked for what this virtual host asks of clients.
+    const isOfOtherPolicy = typeof found !== 'string' && this.tls !== undefined && found.tlsPolicy?.key !== this.tls.policy;
+    const choice = isOfOtherPolicy ? 'misdirected' : found;
     if (typeof choice === 'string') {
       this.fail(new ProxyError(choice, 'downstream', `no virtual host for ${this.request.host}`));
       return false;

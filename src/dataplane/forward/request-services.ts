@@ -45,4 +45,6 @@ export interface TlsInfo {
   readonly serverName: string | undefined;
   /** `TLSv1.3` */
   readonly version: string;
+  /** TlsPolicy.key: what the client was asked for. */
+  readonly policy: string;
 }

@@ -1,20 +1,24 @@
 // One listening socket and the connections it accepted. The configuration behind it changes by assignment; the socket stays.
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
-import type { SecureContext, Server as TlsServer, TLSSocket } from 'node:tls';
-import type { Certificate } from '../../ir/certificate.ts';
+import type { TLSSocket } from 'node:tls';
+import type { TimeoutQueue } from '../../lib/timeout-queue.ts';
 import type { Metrics } from '../../observability/metric-names.ts';
 import { bindAddressCells, releaseCells } from '../../observability/traffic-cells.ts';
 import type { AddressCells } from '../../observability/traffic-cells.ts';
+import { matchPreface } from '../codec/http2/preface.ts';
+import { Http1ServerConnection } from '../codec/http1/server-connection.ts';
 import type { Http1ServerSettings } from '../codec/http1/server-settings.ts';
 import type { DownstreamInfo } from '../exchange.ts';
 import type { RequestServices, TlsInfo } from '../forward/request-services.ts';
-import { chooseCertificate } from '../runtime/certificate-context.ts';
-import type { RuntimeListener, RuntimeSnapshot } from '../runtime/snapshot.ts';
-import { DownstreamConnection } from './downstream-connection.ts';
-import type { ConnectionHome } from './downstream-connection.ts';
-import { TLS_CONTEXT_OPTIONS } from './tls-policy.ts';
+import type { RuntimeListener, RuntimeSnapshot, RuntimeVirtualHost } from '../runtime/snapshot.ts';
+import type { TlsPolicy } from '../runtime/tls-policy.ts';
+import { Arrival } from './arrival.ts';
+import type { ArrivalJudge } from './arrival.ts';
+import type { DownstreamConnection } from './downstream-connection.ts';
+import { HttpConnection } from './http-connection.ts';
+import type { ConnectionHome } from './http-connection.ts';
+import { hostOf, TlsTerminator } from './tls-terminator.ts';
 
 export interface ListenerSocketOptions {
   readonly bindAddress: string;
@@ -24,6 +28,8 @@ export interface ListenerSocketOptions {
   readonly metrics: Metrics;
   /** Open connections; beyond it idle ones are closed to make room, and without any the new one is refused. */
   readonly maxConnections: number;
+  /** For the first bytes that tell what a connection carries. */
+  readonly arrivalTimeout: TimeoutQueue;
   readonly handshakeTimeoutMs: number;
   readonly onDefect: (error: unknown) => void;
 }
@@ -32,18 +38,15 @@ export interface ListenerSocketOptions {
 const MAX_IDLE_SEARCH = 128;
 const BACKLOG = 4_096;
 
-export class ListenerSocket implements ConnectionHome {
+export class ListenerSocket implements ConnectionHome, ArrivalJudge {
   current: { readonly snapshot: RuntimeSnapshot; readonly listener: RuntimeListener };
   readonly cells: AddressCells;
   readonly services: RequestServices;
   readonly #options: ListenerSocketOptions;
   readonly #server: Server;
-  readonly #tlsServer: TlsServer;
+  readonly #terminator: TlsTerminator;
   /** Oldest first. */
   readonly #connections = new Set<DownstreamConnection>();
-  /** In the TLS handshake, by `peerOf`: the socket that comes out of it is another object than the one that went in. */
-  readonly #handshakes = new Map<string, Socket>();
-  #defaultCertificate: Certificate | undefined = undefined;
   #onEmpty: (() => void) | undefined = undefined;
   #hasReleasedCells = false;
 
@@ -60,8 +63,14 @@ export class ListenerSocket implements ConnectionHome {
     this.#server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: false }, (socket) =>
       this.#onAccept(socket),
     );
-    this.#tlsServer = this.#createTlsServer();
-    this.#setDefaultCertificate();
+    this.#terminator = new TlsTerminator({
+      handshakeTimeoutMs: options.handshakeTimeoutMs,
+      virtualHost: (serverName) => this.#virtualHost(serverName),
+      onSecure: (socket, _raw, policy) => this.#onSecure(socket, policy),
+      onHandshakeFailed: () => this.cells.protocolErrors.inc('tls_handshake_failed'),
+      onSettled: () => this.#checkEmpty(),
+    });
+    this.#terminator.update(listener);
   }
 
   /** @throws Error with `code` EADDRINUSE, EACCES, EADDRNOTAVAIL … */
@@ -97,7 +106,7 @@ export class ListenerSocket implements ConnectionHome {
 
   swap(snapshot: RuntimeSnapshot, listener: RuntimeListener): void {
     this.current = { snapshot, listener };
-    this.#setDefaultCertificate();
+    this.#terminator.update(listener);
   }
 
   /** No new connections; those that are idle close, others after their answer. Ends when all are closed. */
@@ -113,7 +122,7 @@ export class ListenerSocket implements ConnectionHome {
 
   destroy(): void {
     this.#server.close();
-    for (const socket of this.#handshakes.values()) socket.destroy();
+    this.#terminator.destroy();
     for (const connection of this.#connections) connection.destroy();
     this.#releaseCells();
   }
@@ -130,39 +139,63 @@ export class ListenerSocket implements ConnectionHome {
 
   #onAccept(socket: Socket): void {
     this.cells.connections.inc();
-    if (this.#connections.size + this.#handshakes.size >= this.#options.maxConnections && !this.#makeRoom()) {
+    if (this.#connections.size + this.#terminator.size >= this.#options.maxConnections && !this.#makeRoom()) {
       this.cells.connectionOverflows.inc();
       socket.destroy();
       return;
     }
-    if (this.current.listener.config.protocol === 'TLS') {
-      const peer = peerOf(socket);
-      this.#handshakes.set(peer, socket);
-      socket.once('close', () => {
-        if (this.#handshakes.get(peer) === socket) this.#handshakes.delete(peer);
-        this.#checkEmpty();
-      });
-      this.#tlsServer.emit('connection', socket);
-    } else {
-      this.#serve(socket, undefined);
-    }
+    this.#connections.add(new Arrival(socket, this.#options.arrivalTimeout, this));
   }
 
-  #serve(socket: Socket, tls: TlsInfo | undefined): void {
-    const { remoteAddress, remotePort, localAddress, localPort } = socket;
-    if (remoteAddress === undefined || localAddress === undefined) {
-      // The client was gone before it was accepted.
+  // — what arrives —
+
+  judge(arrival: Arrival, bytes: Buffer): void {
+    if (this.current.listener.config.protocol === 'HTTP') {
+      const match = matchPreface(bytes);
+      if (match !== 'start') this.#serveHttp(arrival.release(), undefined);
+      return;
+    }
+    const policy = this.current.listener.all.find(({ tlsPolicy }) => tlsPolicy !== undefined)?.tlsPolicy;
+    if (policy === undefined) arrival.destroy();
+    else this.#terminator.terminate(arrival.release(), policy);
+  }
+
+  onArrivalTimeout(arrival: Arrival, bytes: Buffer | undefined): void {
+    // The start of a preface is the start of a request line, too: HTTP/1.1 knows what to answer.
+    if (bytes !== undefined && this.current.listener.config.protocol === 'HTTP')
+      this.#serveHttp(arrival.release(), undefined);
+    else arrival.destroy();
+  }
+
+  onArrivalOver(arrival: Arrival): void {
+    this.#connections.delete(arrival);
+    this.#checkEmpty();
+  }
+
+  #onSecure(socket: TLSSocket, policy: TlsPolicy): void {
+    const name = socket.servername as string | false | undefined;
+    const serverName = typeof name === 'string' && name !== '' ? hostOf(name) : undefined;
+    this.#serveHttp(socket, { serverName, version: socket.getProtocol() ?? '', policy: policy.key });
+  }
+
+  #serveHttp(socket: Socket, tls: TlsInfo | undefined): void {
+    const downstream = describe(socket);
+    if (downstream === undefined) {
       socket.destroy();
       return;
     }
-    const downstream: DownstreamInfo = {
-      remoteAddress: unmapped(remoteAddress),
-      remotePort: remotePort ?? 0,
-      localAddress: unmapped(localAddress),
-      localPort: localPort ?? 0,
-    };
+    const scheme = tls === undefined ? 'http' : 'https';
+    const { settings } = this.#options;
     this.cells.activeConnections.inc();
-    this.#connections.add(new DownstreamConnection(socket, downstream, tls, this.#options.settings, this));
+    this.#connections.add(
+      new HttpConnection(this, tls, (taker) => new Http1ServerConnection(socket, scheme, downstream, settings, taker)),
+    );
+    socket.resume();
+  }
+
+  #virtualHost(serverName: string | undefined): RuntimeVirtualHost | undefined {
+    const { virtualHosts } = this.current.listener;
+    return serverName === undefined ? virtualHosts.any : virtualHosts.find(serverName)?.value;
   }
 
   /** Closes the oldest idle connection. */
@@ -178,52 +211,6 @@ export class ListenerSocket implements ConnectionHome {
     return false;
   }
 
-  /** Never listens: accepted sockets are handed to it, so that one port can look at them first. */
-  #createTlsServer(): TlsServer {
-    const server = createTlsServer({
-      ...TLS_CONTEXT_OPTIONS,
-      allowHalfOpen: true,
-      ALPNProtocols: ['http/1.1'],
-      handshakeTimeout: this.#options.handshakeTimeoutMs,
-      SNICallback: (serverName, done) => {
-        const context = this.#secureContext(serverName);
-        if (context === undefined) done(new Error('no listener for this server name'));
-        else done(null, context);
-      },
-    });
-    server.on('secureConnection', (socket: TLSSocket) => {
-      this.#handshakes.delete(peerOf(socket));
-      const name = socket.servername as string | false | undefined;
-      const serverName = typeof name === 'string' && name !== '' ? hostOf(name) : undefined;
-      this.#serve(socket, { serverName, version: socket.getProtocol() ?? '' });
-    });
-    server.on('tlsClientError', (_error, socket) => {
-      this.cells.protocolErrors.inc('tls_handshake_failed');
-      socket.destroy();
-    });
-    return server;
-  }
-
-  #secureContext(serverName: string): SecureContext | undefined {
-    const host = hostOf(serverName);
-    const virtualHost = this.current.listener.virtualHosts.find(host)?.value;
-    return virtualHost === undefined ? undefined : chooseCertificate(virtualHost.certificates, host)?.context;
-  }
-
-  /** For clients that name no server: the listener without a hostname, if there is one; others fail the handshake. */
-  #setDefaultCertificate(): void {
-    const { listener } = this.current;
-    if (listener.config.protocol !== 'TLS') return;
-    const certificate = listener.all.find(({ hostname }) => hostname === '*')?.certificates[0]?.config;
-    // A new context knows nothing of the sessions of the old one.
-    if (certificate === this.#defaultCertificate) return;
-    this.#defaultCertificate = certificate;
-    this.#tlsServer.setSecureContext({
-      ...TLS_CONTEXT_OPTIONS,
-      ...(certificate === undefined ? {} : { cert: certificate.chainPem, key: certificate.privateKeyPem.reveal() }),
-    });
-  }
-
   #releaseCells(): void {
     if (this.#hasReleasedCells) return;
     this.#hasReleasedCells = true;
@@ -231,21 +218,22 @@ export class ListenerSocket implements ConnectionHome {
   }
 
   #checkEmpty(): void {
-    if (this.#connections.size === 0 && this.#handshakes.size === 0) this.#onEmpty?.();
+    if (this.#connections.size === 0 && this.#terminator.size === 0) this.#onEmpty?.();
   }
+}
+
+/** Undefined where the client was gone before it was accepted. */
+function describe({ remoteAddress, remotePort, localAddress, localPort }: Socket): DownstreamInfo | undefined {
+  if (remoteAddress === undefined || localAddress === undefined) return undefined;
+  return {
+    remoteAddress: unmapped(remoteAddress),
+    remotePort: remotePort ?? 0,
+    localAddress: unmapped(localAddress),
+    localPort: localPort ?? 0,
+  };
 }
 
 /** IPv4 clients of a dual-stack socket. */
 function unmapped(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
-}
-
-/** Tells the connections of one listening socket apart. */
-function peerOf({ remoteAddress, remotePort, localAddress }: Socket): string {
-  return `${remoteAddress} ${remotePort} ${localAddress}`;
-}
-
-function hostOf(serverName: string): string {
-  const lower = serverName.toLowerCase();
-  return lower.endsWith('.') ? lower.slice(0, -1) : lower;
 }

@@ -28,6 +28,11 @@ export class HostnameIndex<V> {
     return this.#exact.get(host) ?? this.#findWildcard(host);
   }
 
+  /** What is for hosts that nothing else is for, and where no host is named. */
+  get any(): V | undefined {
+    return this.#any?.value;
+  }
+
   #findWildcard(host: string): HostnameEntry<V> | undefined {
     if (this.#wildcards.size > 0) {
       for (let dot = host.indexOf('.'); dot !== -1; dot = host.indexOf('.', dot + 1)) {

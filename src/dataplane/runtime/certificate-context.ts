@@ -1,24 +1,36 @@
 // Certificates as TLS uses them, made once per Certificate resource, and the choice among those of a virtual host.
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
-import type { SecureContext } from 'node:tls';
+import type { SecureContext, SecureContextOptions } from 'node:tls';
 import type { Certificate } from '../../ir/certificate.ts';
-import { TLS_CONTEXT_OPTIONS } from '../listener/tls-policy.ts';
+import { TLS_CONTEXT_OPTIONS } from './tls-policy.ts';
 
 export interface RuntimeCertificate {
   readonly context: SecureContext;
+  /** What the context was made of. */
+  readonly options: SecureContextOptions;
   readonly config: Certificate;
   /** Lower-case DNS names of the leaf; `*.suffix` stands for one label. */
   readonly names: readonly string[];
 }
 
-/** @throws Error where OpenSSL refuses the pair; the translator lets no such pair through. */
-export function createRuntimeCertificate(config: Certificate): RuntimeCertificate {
+/**
+ * @param clientCaPem the CAs to check client certificates against.
+ * @throws Error where OpenSSL refuses the pair or a CA; the translator lets no such thing through.
+ */
+export function createRuntimeCertificate(config: Certificate, clientCaPem: string | undefined): RuntimeCertificate {
+  const options: SecureContextOptions = {
+    ...TLS_CONTEXT_OPTIONS,
+    cert: config.chainPem,
+    key: config.privateKeyPem.reveal(),
+    ...(clientCaPem === undefined ? {} : { ca: clientCaPem }),
+  };
   const { subjectAltName } = new X509Certificate(config.chainPem);
   const names = (subjectAltName ?? '').split(', ').filter((name) => name.startsWith('DNS:'));
   return {
     config,
-    context: createSecureContext({ ...TLS_CONTEXT_OPTIONS, cert: config.chainPem, key: config.privateKeyPem.reveal() }),
+    context: createSecureContext(options),
+    options,
     names: names.map((name) => name.slice('DNS:'.length).toLowerCase()),
   };
 }

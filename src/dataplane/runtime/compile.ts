@@ -17,6 +17,7 @@ import type { RuntimeCertificate } from './certificate-context.ts';
 import { compileRules } from './runtime-route.ts';
 import type { RuntimeRule } from './runtime-route.ts';
 import type { RuntimeListener, RuntimeSnapshot, RuntimeVirtualHost } from './snapshot.ts';
+import { tlsPolicyOf } from './tls-policy.ts';
 
 export interface CompileServices {
   readonly wheel: TimerWheel;
@@ -30,7 +31,8 @@ interface CompiledRoute {
 
 /** What one compilation keeps for the next. */
 export class CompileMemo {
-  certificates: Map<Certificate, RuntimeCertificate> = new Map();
+  /** By the CAs that clients are checked against. */
+  certificates: Map<string | undefined, Map<Certificate, RuntimeCertificate>> = new Map();
   /** By virtual host. */
   routes: Map<string, Map<Route, CompiledRoute>> = new Map();
   /** Cells of requests without a route, by virtual host or listener. */
@@ -47,11 +49,15 @@ export function compile(
   const attached = attachedRoutes(ir);
   const listeners = new Map<string, RuntimeListener>();
 
-  const certificate = (key: string): RuntimeCertificate[] => {
+  const certificate = (key: string, clientCaPem: string | undefined): RuntimeCertificate[] => {
     const config = ir.resources.get(key);
     if (config?.kind !== 'certificate') return [];
-    const compiled = memo.certificates.get(config) ?? next.certificates.get(config) ?? createRuntimeCertificate(config);
-    next.certificates.set(config, compiled);
+    const kept = next.certificates.get(clientCaPem) ?? new Map<Certificate, RuntimeCertificate>();
+    const compiled =
+      kept.get(config) ??
+      memo.certificates.get(clientCaPem)?.get(config) ??
+      createRuntimeCertificate(config, clientCaPem);
+    next.certificates.set(clientCaPem, kept.set(config, compiled));
     return [compiled];
   };
 
@@ -77,7 +83,9 @@ export function compile(
       name: config.name,
       hostname: config.hostname,
       routes: createRouteTable(attached.get(config.name) ?? [], target, old?.routes),
-      certificates: config.certificates.flatMap(certificate),
+      traffic: config.traffic,
+      tlsPolicy: tlsPolicyOf(config),
+      certificates: config.certificates.flatMap((key) => certificate(key, config.clientValidation?.caPem)),
       cells: noRouteCells(config.name),
     };
   };

@@ -1,11 +1,12 @@
 // What requests are served from: one immutable object, swapped whole. A request keeps the snapshot it started with.
-import type { Listener } from '../../ir/listener.ts';
+import type { Listener, Traffic } from '../../ir/listener.ts';
 import type { RouteCells } from '../../observability/traffic-cells.ts';
 import type { RuntimeCluster } from '../cluster/runtime-cluster.ts';
 import type { HostnameIndex } from '../route/hostname-index.ts';
 import type { RouteTable } from '../route/route-table.ts';
 import type { RuntimeCertificate } from './certificate-context.ts';
 import type { RuntimeRule } from './runtime-route.ts';
+import type { TlsPolicy } from './tls-policy.ts';
 
 export interface RuntimeSnapshot {
   /** Ir.hash */
@@ -28,7 +29,10 @@ export interface RuntimeVirtualHost {
   readonly name: string;
   readonly hostname: string;
   readonly routes: RouteTable<RuntimeRule>;
-  /** In order of certificateRefs; empty on plaintext listeners. */
+  readonly traffic: Traffic;
+  /** Undefined where no TLS is terminated. */
+  readonly tlsPolicy: TlsPolicy | undefined;
+  /** In order of certificateRefs; empty where no TLS is terminated. */
   readonly certificates: readonly RuntimeCertificate[];
   /** Cells of requests that matched no route. */
   readonly cells: RouteCells;

@@ -1,0 +1,87 @@
+// A connection whose first bytes decide what becomes of it. Nothing is taken from it: whoever gets the socket in the end reads these
+// bytes again. Until then it ends with its deadline, at the latest.
+import type { Socket } from 'node:net';
+import { Deadline } from '../../lib/timeout-queue.ts';
+import type { TimeoutQueue } from '../../lib/timeout-queue.ts';
+import type { DownstreamConnection } from './downstream-connection.ts';
+
+/** Who decides. Whatever throws there is a defect. */
+export interface ArrivalJudge {
+  /** All bytes so far. Where they tell enough, releases the arrival or destroys it. */
+  judge(arrival: Arrival, bytes: Buffer): void;
+  onArrivalTimeout(arrival: Arrival, bytes: Buffer | undefined): void;
+  /** It is gone, or somebody else's now. */
+  onArrivalOver(arrival: Arrival): void;
+  onDefect(error: unknown): void;
+}
+
+export class Arrival extends Deadline implements DownstreamConnection {
+  readonly socket: Socket;
+  readonly #judge: ArrivalJudge;
+  #bytes: Buffer | undefined = undefined;
+  #isOver = false;
+
+  constructor(socket: Socket, timeout: TimeoutQueue, judge: ArrivalJudge) {
+    super();
+    this.socket = socket;
+    this.#judge = judge;
+    socket.on('readable', this.#onReadable);
+    // A client that says no more before it said enough.
+    socket.on('end', this.#onEnd);
+    socket.on('error', ignore);
+    socket.on('close', this.#onClose);
+    timeout.arm(this);
+  }
+
+  get isIdle(): boolean {
+    return this.#bytes === undefined;
+  }
+
+  drain(): void {
+    if (this.isIdle) this.destroy();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  onExpired(): void {
+    this.#judge.onArrivalTimeout(this, this.#bytes);
+  }
+
+  /** The socket is the caller's from here on, as if nothing had been read. It flows once somebody resumes it. */
+  release(): Socket {
+    const { socket } = this;
+    this.#finish();
+    socket.off('readable', this.#onReadable);
+    socket.off('end', this.#onEnd);
+    socket.off('close', this.#onClose);
+    if (this.#bytes !== undefined) socket.unshift(this.#bytes);
+    return socket;
+  }
+
+  readonly #onReadable = (): void => {
+    const chunk = this.socket.read() as Buffer | null;
+    if (chunk === null) return;
+    this.#bytes = this.#bytes === undefined ? chunk : Buffer.concat([this.#bytes, chunk]);
+    try {
+      this.#judge.judge(this, this.#bytes);
+    } catch (error) {
+      this.#judge.onDefect(error);
+      this.destroy();
+    }
+  };
+
+  readonly #onEnd = (): void => this.destroy();
+
+  readonly #onClose = (): void => this.#finish();
+
+  #finish(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.disarm();
+    this.#judge.onArrivalOver(this);
+  }
+}
+
+function ignore(): void {}

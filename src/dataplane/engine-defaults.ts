@@ -4,6 +4,8 @@ import type { Http1Limits } from './codec/http1/server-settings.ts';
 export interface EngineLimits extends Http1Limits {
   /** Open connections per listening socket. */
   readonly maxConnections: number;
+  /** What all requests together keep of their bodies for retries; beyond it bodies stream and are not sent again. */
+  readonly maxReplayBytes: number;
 }
 
 /** Durations in milliseconds; 0 switches one off. */
@@ -25,6 +27,7 @@ export interface EngineTimeouts {
 
 export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   maxConnections: 10_000,
+  maxReplayBytes: 64 * 1024 * 1024,
   maxHeadBytes: 60 * 1024,
   maxUriBytes: 8 * 1024,
   maxHeaderCount: 100,

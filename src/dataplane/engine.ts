@@ -10,6 +10,7 @@ import type { ConnectFailure } from './cluster/cluster-registry.ts';
 import type { Http1ServerSettings } from './codec/http1/server-settings.ts';
 import { DEFAULT_ENGINE_LIMITS, DEFAULT_ENGINE_TIMEOUTS } from './engine-defaults.ts';
 import type { EngineLimits, EngineTimeouts } from './engine-defaults.ts';
+import { ReplayBudget } from './forward/request-body.ts';
 import { recordRequest } from './forward/request-record.ts';
 import type { RequestServices } from './forward/request-services.ts';
 import { ListenerSocket } from './listener/listener-socket.ts';
@@ -87,6 +88,8 @@ export class Engine {
     });
     this.#services = {
       timeouts: { streamIdle: queue(timeouts.streamIdleMs), tunnelIdle: queue(timeouts.tunnelIdleMs) },
+      replayBudget: new ReplayBudget(this.#limits.maxReplayBytes),
+      backoff: queue,
       onRequestDone: (request, cells) => recordRequest(request, cells, options.accessLog),
     };
     this.#settings = {

@@ -2,10 +2,12 @@
 import type { Cluster } from '../../ir/cluster.ts';
 import type { ClusterCells } from '../../observability/traffic-cells.ts';
 import type { EndpointPool } from './endpoint-pool.ts';
+import { RetryBudget } from './retry-budget.ts';
 
 export class RuntimeCluster {
   readonly config: Cluster;
   readonly metrics: ClusterCells;
+  readonly retryBudget: RetryBudget = new RetryBudget();
   #pools: readonly EndpointPool[] = [];
   #next = 0;
 

@@ -1,11 +1,12 @@
 // The way of one request through the gateway, from its head to its line in the access log. `run` lists the stages by name; the rest of
 // the file is what each of them does, in that order, and the way back of the answer.
 import { randomUUID } from 'node:crypto';
-import type { PathMatch } from '../../ir/route.ts';
+import type { PathMatch, RetryPolicy } from '../../ir/route.ts';
 import { Deadline } from '../../lib/timeout-queue.ts';
 import type { RouteCells } from '../../observability/traffic-cells.ts';
 import type { ResponseFlag } from '../../observability/response-flag.ts';
 import type { EndpointPool } from '../cluster/endpoint-pool.ts';
+import type { RetryBudget } from '../cluster/retry-budget.ts';
 import type { RuntimeCluster } from '../cluster/runtime-cluster.ts';
 import type { BodyLength, Exchange, ExchangeHandler, RequestHead, ResponseHead } from '../exchange.ts';
 import type { FilterChain, FilterContext, LocalResponse } from '../filter/filter.ts';
@@ -22,14 +23,11 @@ import { RequestBody } from './request-body.ts';
 import { RequestDeadline } from './request-deadline.ts';
 import { RequestMirror } from './request-mirror.ts';
 import { RESCUES } from './rescue.ts';
+import { backoffMs, judgeError, judgeStatus, RetryTimer } from './retry.ts';
+import type { RetryVerdict } from './retry.ts';
 import type { RequestServices, TlsInfo } from './request-services.ts';
 import { UpstreamTry } from './upstream-try.ts';
 import type { TryOwner } from './upstream-try.ts';
-
-/** Beside the first: one more, where that can do no harm. */
-const MAX_TRIES = 2;
-
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
 export class HttpRequest extends Deadline implements ExchangeHandler, FilterContext, TryOwner {
   readonly exchange: Exchange;
@@ -53,10 +51,14 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
   readonly #services: RequestServices;
   readonly #snapshot: RuntimeSnapshot;
   readonly #listener: RuntimeListener;
-  readonly #body = new RequestBody();
+  readonly #body: RequestBody;
   #cells: RouteCells;
   #cluster: RuntimeCluster | undefined = undefined;
   #try: UpstreamTry | undefined = undefined;
+  #retryTimer: RetryTimer | undefined = undefined;
+  #retryBudget: RetryBudget | undefined = undefined;
+  /** Granted by the budget. */
+  #budgetedRetries = 0;
   #requestDeadline: RequestDeadline | undefined = undefined;
   #mirrors: RequestMirror[] | undefined = undefined;
   #isTunnel = false;
@@ -74,6 +76,7 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
     this.#services = services;
     this.#snapshot = snapshot;
     this.#listener = listener;
+    this.#body = new RequestBody(services.replayBudget);
     this.#cells = listener.cells;
     this.tls = tls;
     this.exchange = exchange;
@@ -124,7 +127,8 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
   #chooseVirtualHost(): boolean {
     const found = chooseVirtualHost(this.#listener.virtualHosts, this.tls?.serverName, this.request.host);
     // Whoever names no server, or was here before the policy changed, was not asked for what this virtual host asks of clients.
-    const isOfOtherPolicy = typeof found !== 'string' && this.tls !== undefined && found.tlsPolicy?.key !== this.tls.policy;
+    const isOfOtherPolicy =
+      typeof found !== 'string' && this.tls !== undefined && found.tlsPolicy?.key !== this.tls.policy;
     const choice = isOfOtherPolicy ? 'misdirected' : found;
     if (typeof choice === 'string') {
       this.fail(new ProxyError(choice, 'downstream', `no virtual host for ${this.request.host}`));
@@ -184,6 +188,8 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
   }
 
   #forward(): void {
+    this.#retryBudget = this.#cluster?.retryBudget;
+    this.#retryBudget?.begin();
     this.#services.timeouts.streamIdle.arm(this);
     this.#startTry(false);
   }
@@ -248,6 +254,12 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
   }
 
   onTryResponse(head: ResponseHead, length: BodyLength | undefined): void {
+    const verdict = judgeStatus(this.#retryPolicy, this.request.method, this.tries, head.status);
+    if (this.#mayRetry(verdict)) {
+      this.#try?.abort();
+      this.#retry(verdict);
+      return;
+    }
     this.#body.forget();
     this.upstreamHeadAtMs = performance.now();
     this.status = head.status;
@@ -281,12 +293,35 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
   onTryError(error: ProxyError): void {
     if (this.#isDone) return;
     if (error.code === 'upstream_timeout') this.#cluster?.metrics.timeouts.inc();
-    if (this.#mayRepeat(error)) {
-      this.#cluster?.metrics.retries.inc();
-      this.#startTry(error.code === 'upstream_reset');
-    } else {
-      this.fail(error);
+    const verdict = judgeError(this.#retryPolicy, this.request.method, this.tries, error);
+    if (this.#mayRetry(verdict)) this.#retry(verdict);
+    else this.fail(error);
+  }
+
+  get #retryPolicy(): RetryPolicy | undefined {
+    return this.selection?.rule.retry;
+  }
+
+  #mayRetry(verdict: RetryVerdict): boolean {
+    if (verdict === 'no' || this.status !== 0 || !this.#body.isReplayable) return false;
+    if (verdict === 'fresh') return true;
+    if (verdict === 'elsewhere')
+      return this.#retryPolicy !== undefined || (this.#cluster !== undefined && this.#cluster.pools.length > 1);
+    if (this.#retryBudget?.takeRetry() !== true) return false;
+    this.#budgetedRetries++;
+    return true;
+  }
+
+  /** On the next endpoint, where there is one. */
+  #retry(verdict: RetryVerdict): void {
+    this.#cluster?.metrics.retries.inc();
+    const waitMs = verdict === 'fresh' ? 0 : backoffMs(this.#retryPolicy, this.tries, Math.random());
+    if (waitMs === 0) {
+      this.#startTry(verdict === 'fresh');
+      return;
     }
+    this.#retryTimer = new RetryTimer(() => this.#startTry(false));
+    this.#services.backoff(waitMs).arm(this.#retryTimer);
   }
 
   onTryDrain(): void {
@@ -340,13 +375,6 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
     if (filters !== undefined) for (const onResponse of filters.onResponse) onResponse(this, head);
   }
 
-  /** On another endpoint where nothing was sent; on a fresh connection where a used one was closed, if acting twice is acting once. */
-  #mayRepeat(error: ProxyError): boolean {
-    if (!error.retryable || this.status !== 0 || this.tries >= MAX_TRIES || !this.#body.isReplayable) return false;
-    if (error.code === 'upstream_reset') return IDEMPOTENT.has(this.request.method);
-    return this.#cluster !== undefined && this.#cluster.pools.length > 1;
-  }
-
   #touch(): void {
     const { streamIdle, tunnelIdle } = this.#services.timeouts;
     (this.#isTunnel ? tunnelIdle : streamIdle).arm(this);
@@ -366,6 +394,9 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
     this.#isDone = true;
     this.disarm();
     this.#requestDeadline?.disarm();
+    this.#retryTimer?.disarm();
+    this.#retryBudget?.end(this.#budgetedRetries);
+    this.#body.forget();
     if (this.#mirrors !== undefined && !this.exchange.isRequestComplete)
       for (const mirror of this.#mirrors) mirror.abort();
     if (this.selection !== undefined) this.#cells.activeRequests.dec();

@@ -1,17 +1,44 @@
 // The part of a request body that was read already and may have to be sent (again): before a stream is there, and as long as a
-// try that fails without harm can be repeated. Bounded; beyond the bound the body streams and is not repeated.
+// try that fails without harm can be repeated. Bounded, for each request and for all; beyond the bound the body streams and is not
+// repeated.
 import type { HeaderList } from '../header-list.ts';
 import type { UpstreamStream } from '../upstream-stream.ts';
 
 export const MAX_REPLAY_BYTES: number = 64 * 1024;
 
-export class RequestBody {
-  #chunks: Uint8Array[] = [];
+/** What all requests together may keep of their bodies. */
+export class ReplayBudget {
+  readonly #maxBytes: number;
   #bytes = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Returns whether there was room; it is taken then. */
+  take(bytes: number): boolean {
+    if (this.#bytes + bytes > this.#maxBytes) return false;
+    this.#bytes += bytes;
+    return true;
+  }
+
+  giveBack(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+}
+
+export class RequestBody {
+  readonly #budget: ReplayBudget;
+  #chunks: Uint8Array[] = [];
+  #keptBytes = 0;
   #isComplete = false;
   #trailers: HeaderList | undefined = undefined;
   #stream: UpstreamStream | undefined = undefined;
   #keeps = true;
+
+  constructor(budget: ReplayBudget) {
+    this.#budget = budget;
+  }
 
   /** Everything that arrived so far is still here. */
   get isReplayable(): boolean {
@@ -34,17 +61,16 @@ export class RequestBody {
   /** No try will be repeated any more. */
   forget(): void {
     this.#keeps = false;
+    this.#budget.giveBack(this.#keptBytes);
+    this.#keptBytes = 0;
     if (this.#stream !== undefined) this.#chunks = [];
   }
 
   /** Returns false when the source has to pause. */
   write(chunk: Uint8Array): boolean {
     const stream = this.#stream;
-    if (this.#keeps || stream === undefined) {
-      this.#bytes += chunk.length;
-      if (this.#bytes > MAX_REPLAY_BYTES && stream !== undefined) this.forget();
-      else this.#chunks.push(chunk);
-    }
+    if (this.#keeps && !this.#mayKeep(chunk.length)) this.forget();
+    if (this.#keeps || stream === undefined) this.#chunks.push(chunk);
     return stream !== undefined && stream.writeRequest(chunk);
   }
 
@@ -56,5 +82,11 @@ export class RequestBody {
     this.#isComplete = true;
     this.#trailers = trailers;
     this.#stream?.endRequest(trailers);
+  }
+
+  #mayKeep(bytes: number): boolean {
+    if (this.#keptBytes + bytes > MAX_REPLAY_BYTES || !this.#budget.take(bytes)) return false;
+    this.#keptBytes += bytes;
+    return true;
   }
 }

@@ -5,6 +5,7 @@ import type { RouteCells } from '../../observability/traffic-cells.ts';
 import type { EndpointPool } from '../cluster/endpoint-pool.ts';
 import type { Exchange } from '../exchange.ts';
 import type { RouteSelection } from '../route/candidate.ts';
+import type { ReplayBudget } from './request-body.ts';
 import type { RuntimeBackend } from '../runtime/runtime-route.ts';
 import type { RuntimeVirtualHost } from '../runtime/snapshot.ts';
 
@@ -15,6 +16,9 @@ export interface RequestServices {
     /** The same, for tunnels. */
     readonly tunnelIdle: TimeoutQueue;
   };
+  readonly replayBudget: ReplayBudget;
+  /** For waiting before a retry. */
+  backoff(ms: number): TimeoutQueue;
   /** Called exactly once for each request. */
   onRequestDone(request: FinishedRequest, cells: RouteCells): void;
 }

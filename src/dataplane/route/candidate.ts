@@ -33,7 +33,7 @@ export function createCandidates<T>({ route, hostname, targets }: BoundRoute<T>)
     const target = targets[ruleIndex] as T;
     for (const [matchIndex, match] of rule.matches.entries()) {
       const path = new PathPredicate(match.path);
-      const predicates = compilePredicates(match);
+      const predicates = compilePredicates(match, route.protocol);
       candidates.push({ route, rule, ruleIndex, match, matchIndex, hostname, target, path, predicates });
     }
   }

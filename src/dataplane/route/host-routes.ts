@@ -4,6 +4,7 @@ import type { Route } from '../../ir/route.ts';
 import { compareHostnameSpecificity } from '../../lib/hostname.ts';
 import { type BoundRoute, createCandidates, type RouteCandidate } from './candidate.ts';
 import { PathIndex } from './path-index.ts';
+import { rpcRank } from './precedence.ts';
 import type { RouteRequest } from './predicate.ts';
 import type { QueryParameters } from './query-parameters.ts';
 
@@ -14,7 +15,7 @@ export class HostRoutes<T> {
   readonly #routes: readonly BoundRoute<T>[];
   /** Of each route, for the next table. */
   readonly #compiled = new Map<Route, CompiledRoute<T>>();
-  /** One for each declared hostname, the most specific first. */
+  /** One for each declared hostname, the most specific first, and in it for each rank that only gRPC routes have. */
   readonly #paths: readonly PathIndex<T>[];
 
   /** @param previous of the same served hostname: the candidates of routes that did not change are taken from it. */
@@ -30,6 +31,7 @@ export class HostRoutes<T> {
     this.readsQuery = this.candidates.some(({ match }) => match.queryParams.length > 0);
     this.#paths = [...Map.groupBy(this.candidates, ({ hostname }) => hostname.declared)]
       .sort(([a], [b]) => compareHostnameSpecificity(a, b))
+      .flatMap(([, candidates]) => [...Map.groupBy(candidates, rpcRank)].sort(([a], [b]) => b - a))
       .map(([, candidates]) => new PathIndex(candidates));
   }
 

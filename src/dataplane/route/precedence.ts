@@ -20,6 +20,7 @@ const CRITERIA: readonly Criterion[] = [
     compare: (a, b) => compareHostnameSpecificity(a.hostname.declared, b.hostname.declared),
     advantage: 'is for a more specific hostname',
   },
+  { compare: (a, b) => rpcRank(b) - rpcRank(a), advantage: 'is for gRPC, or names more of the call' },
   {
     compare: (a, b) => PATH_RANKS[a.match.path.type] - PATH_RANKS[b.match.path.type],
     advantage: 'has a stronger type of path match (exact, then regular expression, then prefix)',
@@ -50,6 +51,18 @@ export function compareCandidates(a: Candidate, b: Candidate): number {
 export function decidingCriterion(a: Candidate, b: Candidate): Criterion | undefined {
   return CRITERIA.find(({ compare }) => compare(a, b) !== 0);
 }
+
+/**
+ * 0 for HTTP routes. gRPC routes go before them, by whether they name the service, then the method, then by whether they name them
+ * exactly: of two that match the same call, the one that names more has more matching characters.
+ */
+export function rpcRank({ route, match }: Pick<Candidate, 'route' | 'match'>): number {
+  if (route.protocol === 'http') return 0;
+  const { service, method } = match.rpc ?? NO_RPC;
+  return 8 + (service === '' ? 0 : 4) + (method === '' ? 0 : 2) + (match.path.type === 'regex' ? 0 : 1);
+}
+
+const NO_RPC = { service: '', method: '' };
 
 function prefixLength({ match }: Candidate): number {
   return match.path.type === 'prefix' ? match.path.value.length : 0;

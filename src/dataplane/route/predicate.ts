@@ -1,8 +1,9 @@
 // What a match asks of a request, one object per condition. Selection asks `matches`; explanation asks the same object and then
 // `mismatch`, so that the two can't disagree.
-import type { PathMatch, RouteMatch, ValueMatch } from '../../ir/route.ts';
+import type { PathMatch, Route, RouteMatch, ValueMatch } from '../../ir/route.ts';
 import { compileLinearRegExp } from '../../lib/linear-regexp.ts';
 import type { RequestHead } from '../exchange.ts';
+import { isGrpcCall } from '../grpc.ts';
 import type { QueryParameters } from './query-parameters.ts';
 
 export type RouteRequest = Pick<RequestHead, 'authority' | 'headers' | 'host' | 'method' | 'path' | 'query'>;
@@ -16,8 +17,12 @@ export interface Predicate {
 const NEVER = /(?!)/;
 
 /** All but the path's, in the order of precedence. */
-export function compilePredicates({ method, headers, queryParams }: RouteMatch): readonly Predicate[] {
+export function compilePredicates(
+  { method, headers, queryParams }: RouteMatch,
+  protocol: Route['protocol'],
+): readonly Predicate[] {
   return [
+    ...(protocol === 'grpc' ? [GRPC_CALL] : []),
     ...(method === undefined ? [] : [new MethodPredicate(method)]),
     ...headers.map((header) => new HeaderPredicate(header)),
     ...queryParams.map((parameter) => new QueryPredicate(parameter)),
@@ -57,6 +62,21 @@ export class PathPredicate implements Predicate {
         return `path ${path} does not match the regular expression ${value}`;
     }
   }
+}
+
+const GRPC_CALL: Predicate = {
+  matches: ({ headers, path }) => isCallPath(path) && isGrpcCall(headers),
+  mismatch: ({ headers, path }) => {
+    if (!isCallPath(path)) return `path ${path} is no /service/method`;
+    const type = headers.get('content-type');
+    return `it is no gRPC call: content-type is ${type === undefined ? 'absent' : `"${type}"`}`;
+  },
+};
+
+/** Two segments, neither of them empty. */
+function isCallPath(path: string): boolean {
+  const slash = path.indexOf('/', 1);
+  return slash > 1 && slash < path.length - 1 && path.indexOf('/', slash + 1) === -1;
 }
 
 class MethodPredicate implements Predicate {

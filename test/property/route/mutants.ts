@@ -7,9 +7,29 @@ const ROUTE_TABLE = 'dataplane/route/route-table.ts';
 const HOST_ROUTES = 'dataplane/route/host-routes.ts';
 const HOSTNAME_INDEX = 'dataplane/route/hostname-index.ts';
 const PREDICATE = 'dataplane/route/predicate.ts';
+const GRPC = 'dataplane/grpc.ts';
 const LINEAR_REGEXP = 'lib/linear-regexp.ts';
 
 export const MUTANTS: Readonly<Record<string, Mutant>> = {
+  'gRPC routes go behind HTTP routes': edit(PRECEDENCE, 'return 8 +', 'return -8 +'),
+  'the method of a call counts for more than its service': edit(
+    PRECEDENCE,
+    "(service === '' ? 0 : 4) + (method === '' ? 0 : 2)",
+    "(service === '' ? 0 : 2) + (method === '' ? 0 : 4)",
+  ),
+  'expressions for calls go first': edit(
+    PRECEDENCE,
+    "match.path.type === 'regex' ? 0 : 1",
+    "match.path.type === 'regex' ? 1 : 0",
+  ),
+  'what names less of a call goes first': edit(HOST_ROUTES, 'sort(([a], [b]) => b - a)', 'sort(([a], [b]) => a - b)'),
+  'everything is a call': edit(PREDICATE, "protocol === 'grpc' ? [GRPC_CALL] : []", '[]'),
+  'a call may have more segments': edit(PREDICATE, "path.indexOf('/', slash + 1) === -1", 'true'),
+  'gRPC-Web is gRPC': edit(
+    GRPC,
+    "next === undefined || next === '+'",
+    "next === undefined || next === '-' || next === '+'",
+  ),
   'no method goes before a method': edit(
     PRECEDENCE,
     'methodCount(b) - methodCount(a)',

@@ -12,7 +12,7 @@ import type { Route, RouteMatch, RouteRule } from '../../../src/ir/route.ts';
 import type * as hostname from '../../../src/lib/hostname.ts';
 import type { SeededRandom } from '../../harness/seeded-random.ts';
 import { answer, candidateId } from './reference.ts';
-import type { MatchSpec, RequestSpec, RouteSpec, Scenario } from './reference.ts';
+import type { CallSpec, MatchSpec, RequestSpec, RouteSpec, Scenario } from './reference.ts';
 import { randomRequest, randomScenarios } from './scenario.ts';
 
 export type Product = typeof explain &
@@ -138,7 +138,8 @@ function createRoute(product: Product, spec: RouteSpec, listeners: readonly stri
   });
   const { name, createdAtMs } = spec;
   const rules = spec.rules.map(createRule);
-  return { kind: 'route', protocol: 'http', key: `route/HTTPRoute/${name}`, name, createdAtMs, attachments, rules };
+  const protocol = spec.isGrpc ? 'grpc' : 'http';
+  return { kind: 'route', protocol, key: `route/HTTPRoute/${name}`, name, createdAtMs, attachments, rules };
 }
 
 function createRule(matches: readonly MatchSpec[], index: number): RouteRule {
@@ -152,6 +153,21 @@ function createRule(matches: readonly MatchSpec[], index: number): RouteRule {
   };
 }
 
-function createMatch({ path, method, headers, query }: MatchSpec): RouteMatch {
+function createMatch({ path, call, method, headers, query }: MatchSpec): RouteMatch {
+  if (call !== undefined) {
+    const rpc = { service: call.service ?? '', method: call.method ?? '' };
+    return { path: pathOfCall(call), rpc, headers, queryParams: [] };
+  }
   return { path, ...(method === undefined ? {} : { method }), headers, queryParams: query };
+}
+
+/** As the translator does it. */
+function pathOfCall({ type, service, method }: CallSpec): RouteMatch['path'] {
+  if (service === undefined && method === undefined) return { type: 'prefix', value: '/' };
+  if (type === 'exact' && service !== undefined)
+    return method === undefined
+      ? { type: 'prefix', value: `/${service}` }
+      : { type: 'exact', value: `/${service}/${method}` };
+  const any = '[^/]+';
+  return { type: 'regex', value: `/(?:${service ?? any})/(?:${method ?? any})` };
 }

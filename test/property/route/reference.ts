@@ -10,6 +10,7 @@ export interface Scenario {
 export interface RouteSpec {
   readonly name: string;
   readonly createdAtMs: number;
+  readonly isGrpc: boolean;
   /** None: any. */
   readonly hostnames: readonly string[];
   /** Indices of listeners. */
@@ -19,9 +20,18 @@ export interface RouteSpec {
 
 export interface MatchSpec {
   readonly path: { readonly type: 'exact' | 'prefix' | 'regex'; readonly value: string };
+  /** Of gRPC routes, instead of the path. */
+  readonly call?: CallSpec;
   readonly method: string | undefined;
   readonly headers: readonly ValueSpec[];
   readonly query: readonly ValueSpec[];
+}
+
+/** Without a service, or a method: any. */
+export interface CallSpec {
+  readonly type: 'exact' | 'regex';
+  readonly service?: string;
+  readonly method?: string;
 }
 
 export interface ValueSpec {
@@ -66,7 +76,7 @@ export function answer(scenario: Scenario, request: RequestSpec): ReferenceAnswe
       if (!coversHost(hostname, request.host)) continue;
       for (const [rule, matches] of route.rules.entries()) {
         for (const [index, match] of matches.entries()) {
-          if (!isMatch(match, request)) continue;
+          if (!isMatch(match, request) || (route.isGrpc && !isCall(match.call, request))) continue;
           const rank = rankOf(route, hostname, rule, match, index);
           matching.push({ id: candidateId(route.name, rule, index, hostname), rank });
         }
@@ -95,7 +105,7 @@ function coversHost(hostname: string, host: string): boolean {
 function isMatch(match: MatchSpec, request: RequestSpec): boolean {
   const parameters = new URLSearchParams(request.query ?? '');
   return (
-    isPathMatch(match.path, request.path) &&
+    (match.call !== undefined || isPathMatch(match.path, request.path)) &&
     (match.method ?? request.method) === request.method &&
     match.headers.every((wanted) => {
       const values = request.headers.filter(([name]) => name === wanted.name).map(([, value]) => value);
@@ -106,6 +116,17 @@ function isMatch(match: MatchSpec, request: RequestSpec): boolean {
       return first !== undefined && isValueMatch(wanted, first);
     })
   );
+}
+
+function isCall(wanted: CallSpec | undefined, { path, headers }: RequestSpec): boolean {
+  const types = headers.filter(([name]) => name === 'content-type').map(([, value]) => value);
+  if (types.length === 0 || !/^application\/grpc([+; ].*)?$/.test(types[0] as string)) return false;
+  const [, service = '', method = '', ...rest] = path.split('/');
+  const { type, service: wantedService, method: wantedMethod } = wanted ?? { type: 'exact' };
+  const isWanted = (pattern: string | undefined, text: string): boolean =>
+    pattern === undefined || (type === 'regex' ? fullMatch(pattern, text) : pattern === text);
+  if (service === '' || method === '' || rest.length > 0) return false;
+  return isWanted(wantedService, service) && isWanted(wantedMethod, method);
 }
 
 function isPathMatch({ type, value }: MatchSpec['path'], path: string): boolean {
@@ -130,6 +151,7 @@ function rankOf(route: RouteSpec, hostname: string, rule: number, match: MatchSp
   const { type, value } = match.path;
   return [
     ...rankOfHostname(hostname),
+    ...(route.isGrpc ? rankOfCall(match.call) : [0, 0, 0, 0]),
     type === 'exact' ? 1 : 0,
     type === 'regex' ? 1 : 0,
     type === 'prefix' ? value.length : 0,
@@ -141,6 +163,14 @@ function rankOf(route: RouteSpec, hostname: string, rule: number, match: MatchSp
     -rule,
     -index,
   ];
+}
+
+function rankOfCall(call: CallSpec | undefined): Rank {
+  const { type, service, method } = call ?? { type: 'exact' };
+  // A method of any service is looked for as an expression is.
+  const isExpression = type === 'regex' || (service === undefined && method !== undefined);
+  const namesAny = service === undefined && method === undefined;
+  return [1, service === undefined ? 0 : 1, method === undefined ? 0 : 1, isExpression && !namesAny ? 0 : 1];
 }
 
 /** Characters of a hostname without wildcard, then characters at all; the one that stands for any has none. */

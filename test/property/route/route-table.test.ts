@@ -8,7 +8,7 @@ import { findDisagreement, loadProduct } from './property.ts';
 
 /** Each mutant needs some thousands at the most. */
 const ANSWERS = 60_000;
-const PARTS = ['lib', 'ir', 'dataplane/route', 'dataplane/header-list.ts'];
+const PARTS = ['lib', 'ir', 'dataplane/route', 'dataplane/header-list.ts', 'dataplane/grpc.ts'];
 
 before(enableLinearRegExp);
 

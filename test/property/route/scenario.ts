@@ -1,7 +1,7 @@
 // Random listeners, routes and requests over small alphabets full of near misses; each scenario draws on a part of them, so that
 // many candidates match one request and only the last criteria tell them apart.
 import type { SeededRandom } from '../../harness/seeded-random.ts';
-import type { MatchSpec, RequestSpec, RouteSpec, Scenario, ValueSpec } from './reference.ts';
+import type { CallSpec, MatchSpec, RequestSpec, RouteSpec, Scenario, ValueSpec } from './reference.ts';
 
 const HOSTS = ['a', 'b', 'b.a', 'a.a', 'a.b.a', 'b.b.a', 'a.b.b.a'];
 const HOSTNAMES = ['b', 'b.a', 'a.b.a', '*.a', '*.b.a', '*.b.b.a', '*'];
@@ -11,6 +11,22 @@ const PATH_MATCHES: readonly MatchSpec['path'][] = [
   ...['/', '/a', '/a/', '/a/b', '/ab'].map((value) => ({ type: 'exact', value }) as const),
   ...['/', '/a', '/b', '/ab', '/a/b', '/a/b/a'].map((value) => ({ type: 'prefix', value }) as const),
   ...['/a.*', '/[ab]', '.*b', '(?i)/A(/B)?', '/|/a|/ab'].map((value) => ({ type: 'regex', value }) as const),
+];
+const CALLS: readonly CallSpec[] = [
+  { type: 'exact' },
+  ...[{ service: 'a' }, { method: 'b' }, { service: 'a', method: 'b' }, { service: 'ab', method: 'b' }].flatMap(
+    (call) => [{ ...call, type: 'exact' } as const, { ...call, type: 'regex' } as const],
+  ),
+  { type: 'regex', service: 'a.*', method: '[ab]' },
+  { type: 'regex', service: '[ab]|ab' },
+  { type: 'regex', method: 'a|b' },
+];
+const CONTENT_TYPES = [
+  'application/grpc',
+  'application/grpc',
+  'application/grpc+proto',
+  'application/grpc-web',
+  'text/plain',
 ];
 const METHODS = ['GET', 'PUT'];
 const HEADER_NAMES = ['x', 'y'];
@@ -71,17 +87,24 @@ export function randomRequest(random: SeededRandom): RequestSpec {
     method: random.pick(METHODS),
     path: random.pick(PATHS),
     query: random.below(5) === 0 ? undefined : list(random, 0, 4, () => random.pick(PARAMETERS)).join('&'),
-    headers: list(random, 0, 4, () => [random.pick(HEADER_NAMES), random.pick(VALUES)] as const),
+    headers: [
+      ...list(random, 0, 4, () => [random.pick(HEADER_NAMES), random.pick(VALUES)] as const),
+      ...list(random, 0, 1, () => ['content-type', random.pick(CONTENT_TYPES)] as const),
+    ],
   };
 }
 
 function randomRoute(random: SeededRandom, palette: Palette, name: string): RouteSpec {
+  const isGrpc = random.below(3) === 0;
   return {
     name,
+    isGrpc,
     createdAtMs: random.pick([1, 1, 2]),
     hostnames: some(random, palette.hostnames, 0, Math.min(palette.hostnames.length, 2)),
     listeners: some(random, [0, 1, 2], 1, 3),
-    rules: list(random, 1, 2, () => list(random, 1, 2, () => randomMatch(random, palette))),
+    rules: list(random, 1, 2, () =>
+      list(random, 1, 2, () => (isGrpc ? randomCall(random, palette) : randomMatch(random, palette))),
+    ),
   };
 }
 
@@ -92,6 +115,11 @@ function randomMatch(random: SeededRandom, { paths, mostConditions }: Palette): 
     headers: some(random, HEADER_NAMES, 0, mostConditions).map((name) => randomValue(random, name)),
     query: some(random, PARAMETER_NAMES, 0, mostConditions).map((name) => randomValue(random, name)),
   };
+}
+
+function randomCall(random: SeededRandom, palette: Palette): MatchSpec {
+  const { headers } = randomMatch(random, palette);
+  return { path: { type: 'prefix', value: '/' }, call: random.pick(CALLS), method: undefined, headers, query: [] };
 }
 
 function randomValue(random: SeededRandom, name: string): ValueSpec {

@@ -1,5 +1,6 @@
 // The data plane as one object: it applies IRs and serves from the last one that was applied whole. An apply that fails leaves what is
 // served as it is.
+import type { Server } from 'node:net';
 import type { Ir } from '../ir/ir.ts';
 import type { Cluster } from '../ir/cluster.ts';
 import { TimerWheel } from '../lib/timeout-queue.ts';
@@ -29,7 +30,12 @@ export interface EngineOptions {
   readonly onConnectFailure?: (failure: ConnectFailure) => void;
   /** How hostnames of endpoints become addresses; absent: as the system does. */
   readonly resolve?: (hostname: string) => Promise<readonly string[]>;
+  /** Makes a server listen, on a socket that somebody else holds for this address. Absent: the engine binds by itself. */
+  readonly openListener?: OpenListener;
 }
+
+/** @throws Error with `code` EADDRINUSE, EACCES, EADDRNOTAVAIL … */
+export type OpenListener = (server: Server, address: string, port: number) => Promise<void>;
 
 export interface BoundAddress {
   /** Listener.key */
@@ -89,7 +95,7 @@ export class Engine {
     this.#services = {
       timeouts: { streamIdle: queue(timeouts.streamIdleMs), tunnelIdle: queue(timeouts.tunnelIdleMs) },
       replayBudget: new ReplayBudget(this.#limits.maxReplayBytes),
-      backoff: queue,
+      timeout: (ms) => queue(roundedUp(ms)),
       onRequestDone: (request, cells) => recordRequest(request, cells, options.accessLog),
     };
     this.#settings = {
@@ -196,6 +202,7 @@ export class Engine {
 
   #createSocket(snapshot: RuntimeSnapshot, listener: RuntimeListener): ListenerSocket {
     const { bindAddress, bindPort } = listener.config;
+    const { openListener } = this.#options;
     return new ListenerSocket(snapshot, listener, {
       bindAddress,
       bindPort,
@@ -208,6 +215,9 @@ export class Engine {
       ),
       handshakeTimeoutMs: this.#timeouts.tlsHandshakeMs,
       onDefect: (error) => this.#options.onDefect?.(error),
+      ...(openListener === undefined
+        ? {}
+        : { open: (server: Server): Promise<void> => openListener(server, bindAddress, bindPort) }),
     });
   }
 
@@ -231,6 +241,12 @@ export class Engine {
 
 export function createEngine(options: EngineOptions): Engine {
   return new Engine(options);
+}
+
+/** To two significant digits: of clients' choices, only some hundred durations are left. */
+function roundedUp(ms: number): number {
+  const step = 10 ** Math.max(0, Math.floor(Math.log10(Math.max(ms, 1))) - 1);
+  return Math.ceil(ms / step) * step;
 }
 
 function clustersOf(ir: Ir): Cluster[] {

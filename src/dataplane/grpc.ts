@@ -4,15 +4,12 @@ import type { HeaderList } from './header-list.ts';
 
 /** The codes that the gateway itself answers with. */
 export const GRPC_STATUS = {
-  unknown: 2,
-  invalidArgument: 3,
+  cancelled: 1,
   deadlineExceeded: 4,
-  permissionDenied: 7,
   resourceExhausted: 8,
   unimplemented: 12,
   internal: 13,
   unavailable: 14,
-  unauthenticated: 16,
 } as const;
 
 const CONTENT_TYPE = 'application/grpc';
@@ -23,27 +20,6 @@ export function isGrpcCall(headers: HeaderList): boolean {
   if (type === undefined || !type.startsWith(CONTENT_TYPE)) return false;
   const next = type[CONTENT_TYPE.length];
   return next === undefined || next === '+' || next === ';' || next === ' ';
-}
-
-/** Of an answer that did not come from a gRPC server, as the specification maps it. */
-export function grpcStatusOfHttp(status: number): number {
-  switch (status) {
-    case 400:
-      return GRPC_STATUS.internal;
-    case 401:
-      return GRPC_STATUS.unauthenticated;
-    case 403:
-      return GRPC_STATUS.permissionDenied;
-    case 404:
-      return GRPC_STATUS.unimplemented;
-    case 429:
-    case 502:
-    case 503:
-    case 504:
-      return GRPC_STATUS.unavailable;
-    default:
-      return GRPC_STATUS.unknown;
-  }
 }
 
 /** Milliseconds by unit of `grpc-timeout`. */

@@ -1,27 +1,30 @@
-// The access log: one JSON line per request, with the fields that the configuration chose. The formatter is put together once; a line
+// The access log: one JSON line per request or session, with the fields that the configuration chose. The formatter is put together once; a line
 // is built by hand, as it is paid for on every request. Texts are escaped and bounded, whoever wrote them.
 import { boundText, jsonText } from './json-text.ts';
 import type { LineSink } from './line-sink.ts';
 import { redactQuery, redactUrls } from './redaction.ts';
 import type { ResponseFlag } from './response-flag.ts';
 
-/** What is known of a request when it has ended. Only read, and only inside log(): any object with these properties will do. */
+/** What is known of a request, or of a session of a stream route, when it has ended. Only read, and only inside log(): any object with these properties will do. */
 export interface AccessLogRecord {
-  /** Milliseconds since the epoch, when the request's head was complete. */
+  /** Milliseconds since the epoch, when the request's head was complete, or the session began. */
   readonly startMs: number;
   /** Until the response's last byte was handed to the socket, or the request was given up. */
   readonly durationMs: number;
-  readonly method: string;
+  /** This, the path and the status are of requests only. */
+  readonly method: string | undefined;
   /** Without port: what was matched. */
-  readonly host: string;
+  readonly host: string | undefined;
   /** The normalised path. */
-  readonly path: string;
+  readonly path: string | undefined;
   /** Raw, without `?`. Values of sensitive parameters are not logged. */
   readonly query: string | undefined;
-  /** `HTTP/1.1`, `HTTP/2`. */
+  /** `HTTP/1.1`, `HTTP/2`, `TCP`, `TLS`, `UDP`. */
   readonly protocol: string;
   /** 0 where no response was begun. */
-  readonly status: number;
+  readonly status: number | undefined;
+  /** Of a gRPC call; whatever the server wrote. */
+  readonly grpcStatus: string | undefined;
   readonly flag: ResponseFlag | undefined;
   /** VirtualHost.name */
   readonly listener: string | undefined;
@@ -34,7 +37,7 @@ export interface AccessLogRecord {
   /** `address:port` of the last try. */
   readonly endpoint: string | undefined;
   readonly remoteAddress: string;
-  /** Of bodies. */
+  /** Of bodies, or of all that a session carried. */
   readonly bytesReceived: number;
   readonly bytesSent: number;
   readonly requestId: string | undefined;
@@ -44,7 +47,7 @@ export interface AccessLogRecord {
   readonly referer: string | undefined;
   /** From the first try to the head of the response. */
   readonly upstreamDurationMs: number | undefined;
-  /** How often the request was sent. */
+  /** How often the request was sent, or a connection was tried. */
   readonly attempts: number;
   /** `TLSv1.3` */
   readonly tlsVersion: string | undefined;
@@ -77,6 +80,7 @@ const FIELDS: Readonly<Record<AccessLogField, (key: AccessLogField) => Fragment>
   query: textField(({ query }) => query && redactQuery(boundText(query))),
   protocol: nameField((record) => record.protocol),
   status: numberField((record) => record.status),
+  grpcStatus: textField((record) => record.grpcStatus),
   flag: nameField((record) => record.flag),
   listener: nameField((record) => record.listener),
   route: nameField((record) => record.route),
@@ -146,12 +150,12 @@ function nameField(read: (record: AccessLogRecord) => string | undefined): (key:
   };
 }
 
-function numberField(read: (record: AccessLogRecord) => number): (key: string) => Fragment {
+function numberField(read: (record: AccessLogRecord) => number | undefined): (key: string) => Fragment {
   return (key) => {
     const start = `,"${key}":`;
     return (record) => {
       const value = read(record);
-      return Number.isFinite(value) ? start + value : '';
+      return value !== undefined && Number.isFinite(value) ? start + value : '';
     };
   };
 }

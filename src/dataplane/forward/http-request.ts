@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { PathMatch, RetryPolicy } from '../../ir/route.ts';
 import { Deadline } from '../../lib/timeout-queue.ts';
+import type { TimeoutQueue } from '../../lib/timeout-queue.ts';
 import type { RouteCells } from '../../observability/traffic-cells.ts';
 import type { ResponseFlag } from '../../observability/response-flag.ts';
 import type { EndpointPool } from '../cluster/endpoint-pool.ts';
@@ -10,6 +11,7 @@ import type { RetryBudget } from '../cluster/retry-budget.ts';
 import type { RuntimeCluster } from '../cluster/runtime-cluster.ts';
 import type { BodyLength, Exchange, ExchangeHandler, RequestHead, ResponseHead } from '../exchange.ts';
 import type { FilterChain, FilterContext, LocalResponse } from '../filter/filter.ts';
+import { isGrpcCall, parseGrpcTimeout } from '../grpc.ts';
 import type { HeaderList } from '../header-list.ts';
 import { ProxyError } from '../proxy-error.ts';
 import { selectRoute } from '../route/route-table.ts';
@@ -18,7 +20,7 @@ import { chooseVirtualHost } from '../route/virtual-host.ts';
 import type { RuntimeBackend, RuntimeRule } from '../runtime/runtime-route.ts';
 import type { RuntimeListener, RuntimeSnapshot, RuntimeVirtualHost } from '../runtime/snapshot.ts';
 import { isLooping, setForwardedHeaders } from './forwarded-headers.ts';
-import { sendErrorReply, sendReply } from './local-reply.ts';
+import { sendErrorReply, sendGrpcError, sendReply } from './local-reply.ts';
 import { RequestBody } from './request-body.ts';
 import { RequestDeadline } from './request-deadline.ts';
 import { RequestMirror } from './request-mirror.ts';
@@ -28,6 +30,9 @@ import type { RetryVerdict } from './retry.ts';
 import type { RequestServices, TlsInfo } from './request-services.ts';
 import { UpstreamTry } from './upstream-try.ts';
 import type { TryOwner } from './upstream-try.ts';
+
+/** Beyond it, a client's deadline is none. */
+const MAX_CALL_TIMEOUT_MS = 24 * 3_600_000;
 
 export class HttpRequest extends Deadline implements ExchangeHandler, FilterContext, TryOwner {
   readonly exchange: Exchange;
@@ -43,6 +48,8 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
   endpoint: EndpointPool | undefined = undefined;
   /** Of the answer; 0 while there is none. */
   status = 0;
+  /** Of a gRPC call, as it is written. */
+  grpcStatus: string | undefined = undefined;
   flag: ResponseFlag | undefined = undefined;
   upstreamHeadAtMs = 0;
   corsOrigin: string | undefined = undefined;
@@ -51,6 +58,8 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
   readonly #services: RequestServices;
   readonly #snapshot: RuntimeSnapshot;
   readonly #listener: RuntimeListener;
+  /** gRPC is HTTP/2; what comes by HTTP/1.1 under its name is a request like any other. */
+  readonly #isGrpc: boolean;
   readonly #body: RequestBody;
   #cells: RouteCells;
   #cluster: RuntimeCluster | undefined = undefined;
@@ -76,6 +85,7 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
     this.#services = services;
     this.#snapshot = snapshot;
     this.#listener = listener;
+    this.#isGrpc = exchange.protocol === 'HTTP/2' && isGrpcCall(exchange.request.headers);
     this.#body = new RequestBody(services.replayBudget);
     this.#cells = listener.cells;
     this.tls = tls;
@@ -104,10 +114,14 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
   /** Answers a failure, or cuts the answer that has begun. */
   fail(error: ProxyError): void {
     if (this.#isDone) return;
-    const { status, flag, message } = RESCUES[error.code];
+    const { status, grpc, flag, message } = RESCUES[error.code];
     this.flag = flag;
     this.#try?.abort();
-    if (this.status === 0) {
+    if (this.status === 0 && this.#isGrpc) {
+      this.status = 200;
+      this.grpcStatus = String(grpc);
+      sendGrpcError(this.exchange, grpc, message, this.requestId);
+    } else if (this.status === 0) {
       this.status = status;
       sendErrorReply(this.exchange, status, message, this.requestId);
     } else {
@@ -154,11 +168,20 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
     this.#cells = selection.target.cells;
     this.#cells.activeRequests.inc();
     const { requestTimeout } = selection.target;
-    if (requestTimeout !== undefined) {
+    const timeout = this.#isGrpc ? this.#callTimeout(requestTimeout) : requestTimeout;
+    if (timeout !== undefined) {
       this.#requestDeadline = new RequestDeadline(this);
-      requestTimeout.arm(this.#requestDeadline);
+      timeout.arm(this.#requestDeadline);
     }
     return true;
+  }
+
+  /** The client's deadline counts as well as the route's. */
+  #callTimeout(ofRoute: TimeoutQueue | undefined): TimeoutQueue | undefined {
+    const text = this.request.headers.get('grpc-timeout');
+    const timeoutMs = text === undefined ? undefined : parseGrpcTimeout(text);
+    if (timeoutMs === undefined || timeoutMs > (ofRoute?.durationMs ?? MAX_CALL_TIMEOUT_MS)) return ofRoute;
+    return this.#services.timeout(timeoutMs);
   }
 
   #filter(filters: FilterChain | undefined): boolean {
@@ -263,6 +286,7 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
     this.#body.forget();
     this.upstreamHeadAtMs = performance.now();
     this.status = head.status;
+    if (this.#isGrpc) this.grpcStatus = head.headers.get('grpc-status');
     this.#filterResponse(head);
     if (head.status === 101) {
       this.#isTunnel = true;
@@ -285,6 +309,7 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
   }
 
   onTryEnd(trailers: HeaderList | undefined): void {
+    if (this.#isGrpc) this.grpcStatus ??= trailers?.get('grpc-status');
     this.exchange.endResponse(trailers);
     if (this.#isTunnel) this.#endTunnelSide();
     else this.#finish();
@@ -321,7 +346,7 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
       return;
     }
     this.#retryTimer = new RetryTimer(() => this.#startTry(false));
-    this.#services.backoff(waitMs).arm(this.#retryTimer);
+    this.#services.timeout(waitMs).arm(this.#retryTimer);
   }
 
   onTryDrain(): void {

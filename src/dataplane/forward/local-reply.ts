@@ -1,6 +1,20 @@
 // What the gateway answers itself: a small text or JSON, by what the client accepts, with the id that the log has too.
 import type { Exchange } from '../exchange.ts';
+import { encodeGrpcMessage } from '../grpc.ts';
 import { HeaderList } from '../header-list.ts';
+
+/** A failure of a gRPC call: all of the answer is its head (`Trailers-Only` in the specification of gRPC). */
+export function sendGrpcError(exchange: Exchange, grpcStatus: number, message: string, requestId: string): void {
+  const headers = new HeaderList([
+    'content-type',
+    'application/grpc',
+    'grpc-status',
+    String(grpcStatus),
+    'grpc-message',
+    encodeGrpcMessage(message),
+  ]);
+  sendReply(exchange, 200, headers, '', requestId);
+}
 
 /** @param message for people; without internals. */
 export function sendErrorReply(exchange: Exchange, status: number, message: string, requestId: string): void {
@@ -28,7 +42,7 @@ export function sendReply(
   headers.append('date', new Date().toUTCString());
   headers.append('x-request-id', requestId);
   exchange.respond({ status, headers }, bytes.length);
-  exchange.writeResponse(bytes);
+  if (bytes.length > 0) exchange.writeResponse(bytes);
   exchange.endResponse();
 }
 

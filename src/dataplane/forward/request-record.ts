@@ -29,6 +29,7 @@ function accessLogRecord(request: FinishedRequest, durationMs: number): AccessLo
     query: exchange.request.query,
     protocol: exchange.protocol,
     status: request.status,
+    grpcStatus: request.grpcStatus,
     flag: request.flag,
     listener: request.virtualHost?.name,
     route: selection?.route.name,

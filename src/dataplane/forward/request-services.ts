@@ -17,8 +17,8 @@ export interface RequestServices {
     readonly tunnelIdle: TimeoutQueue;
   };
   readonly replayBudget: ReplayBudget;
-  /** For waiting before a retry. */
-  backoff(ms: number): TimeoutQueue;
+  /** For a duration that no configuration names; it may last a little longer, so that there are few queues. */
+  timeout(ms: number): TimeoutQueue;
   /** Called exactly once for each request. */
   onRequestDone(request: FinishedRequest, cells: RouteCells): void;
 }
@@ -37,6 +37,7 @@ export interface FinishedRequest {
   readonly backend: RuntimeBackend | undefined;
   readonly endpoint: EndpointPool | undefined;
   readonly status: number;
+  readonly grpcStatus: string | undefined;
   readonly flag: ResponseFlag | undefined;
   /** performance.now() when the head of the answer came. */
   readonly upstreamHeadAtMs: number;

@@ -11,8 +11,6 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT'
 const DEFAULT_MAX_TRIES = 2;
 
 const MAX_BACKOFF_MS = 10_000;
-/** Waiting times are multiples of this, so that there are few different ones. */
-const BACKOFF_STEP_MS = 20;
 
 /**
  * no: it is not tried again · fresh: at once, on a fresh connection · elsewhere: no endpoint saw it, another may be reached ·
@@ -66,7 +64,7 @@ function maxTries(policy: RetryPolicy | undefined): number {
 export function backoffMs(policy: RetryPolicy | undefined, tries: number, random: number): number {
   if (policy === undefined || policy.backoffMs === 0) return 0;
   const full = Math.min(policy.backoffMs * 2 ** (tries - 1), MAX_BACKOFF_MS);
-  return Math.ceil((full * (0.5 + random / 2)) / BACKOFF_STEP_MS) * BACKOFF_STEP_MS;
+  return Math.ceil(full * (0.5 + random / 2));
 }
 
 /** What waits to be tried again. */

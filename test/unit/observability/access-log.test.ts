@@ -18,6 +18,7 @@ const FULL: AccessLogRecord = {
   query: 'x=1&token=abc',
   protocol: 'HTTP/1.1',
   status: 200,
+  grpcStatus: '4',
   flag: 'UT',
   listener: 'infra/public/https',
   route: 'shop/cart',
@@ -40,6 +41,7 @@ const FULL: AccessLogRecord = {
 const EMPTY: AccessLogRecord = {
   ...FULL,
   query: undefined,
+  grpcStatus: undefined,
   flag: undefined,
   listener: undefined,
   route: undefined,
@@ -72,6 +74,7 @@ test('all fields', () => {
     query: 'x=1&token=[redacted]',
     protocol: 'HTTP/1.1',
     status: 200,
+    grpcStatus: '4',
     flag: 'UT',
     listener: 'infra/public/https',
     route: 'shop/cart',

@@ -5,38 +5,39 @@ import type { ProxyErrorCode } from '../../../../src/dataplane/proxy-error.ts';
 import { RESPONSE_FLAGS } from '../../../../src/observability/response-flag.ts';
 
 /** Written down a second time: what clients and dashboards rely on changes only on purpose. */
-const EXPECTED: Readonly<Record<ProxyErrorCode, readonly [status: number, flag: string]>> = {
-  bad_request: [400, 'DPE'],
-  payload_too_large: [413, 'DPE'],
-  uri_too_long: [414, 'DPE'],
-  headers_too_large: [431, 'DPE'],
-  not_implemented: [501, 'DPE'],
-  method_not_allowed: [405, 'DPE'],
-  version_not_supported: [505, 'DPE'],
-  expectation_failed: [417, 'DPE'],
-  request_timeout: [408, 'DT'],
-  downstream_closed: [499, 'DC'],
-  stream_idle: [504, 'SI'],
-  misdirected: [421, 'MR'],
-  route_not_found: [404, 'NR'],
-  no_backend: [500, 'NC'],
-  no_healthy_upstream: [503, 'UH'],
-  upstream_overflow: [503, 'UO'],
-  upstream_connect_failed: [503, 'UF'],
-  upstream_connect_timeout: [504, 'UF'],
-  upstream_reset: [503, 'UC'],
-  upstream_protocol_error: [502, 'UPE'],
-  upstream_timeout: [504, 'UT'],
-  route_timeout: [504, 'DT'],
-  loop_detected: [508, 'LD'],
-  internal: [500, 'IE'],
+const EXPECTED: Readonly<Record<ProxyErrorCode, readonly [status: number, flag: string, grpc: number]>> = {
+  bad_request: [400, 'DPE', 13],
+  payload_too_large: [413, 'DPE', 8],
+  uri_too_long: [414, 'DPE', 13],
+  headers_too_large: [431, 'DPE', 8],
+  not_implemented: [501, 'DPE', 12],
+  method_not_allowed: [405, 'DPE', 12],
+  version_not_supported: [505, 'DPE', 13],
+  expectation_failed: [417, 'DPE', 13],
+  request_timeout: [408, 'DT', 14],
+  downstream_closed: [499, 'DC', 1],
+  stream_idle: [504, 'SI', 14],
+  misdirected: [421, 'MR', 14],
+  route_not_found: [404, 'NR', 12],
+  no_backend: [500, 'NC', 14],
+  no_healthy_upstream: [503, 'UH', 14],
+  upstream_overflow: [503, 'UO', 14],
+  upstream_connect_failed: [503, 'UF', 14],
+  upstream_connect_timeout: [504, 'UF', 14],
+  upstream_reset: [503, 'UC', 14],
+  upstream_protocol_error: [502, 'UPE', 14],
+  upstream_timeout: [504, 'UT', 4],
+  route_timeout: [504, 'DT', 4],
+  loop_detected: [508, 'LD', 13],
+  drain_expired: [503, 'LR'],
+  internal: [500, 'IE', 13],
 };
 
 describe('rescue', () => {
-  for (const [code, [status, flag]] of Object.entries(EXPECTED)) {
+  for (const [code, [status, flag, grpc]] of Object.entries(EXPECTED)) {
     test(`${code} is ${status} ${flag}`, () => {
       const rescue = RESCUES[code as ProxyErrorCode];
-      assert.deepEqual([rescue.status, rescue.flag], [status, flag]);
+      assert.deepEqual([rescue.status, rescue.flag, rescue.grpc], [status, flag, grpc]);
       assert.ok(rescue.flag in RESPONSE_FLAGS, 'a documented flag');
       assert.match(rescue.message, /^[A-Z][^\n]*\.$/, 'a sentence for people');
     });

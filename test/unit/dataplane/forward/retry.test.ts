@@ -57,7 +57,7 @@ test('the waiting time doubles, is half left to chance, and has an end', () => {
   assert.deepEqual(
     [range(1), range(2), range(3)],
     [
-      [60, 100],
+      [50, 100],
       [100, 200],
       [200, 400],
     ],

@@ -24,20 +24,29 @@ export class CertificateAuthority {
 
   /** For these DNS names, wildcards among them. */
   issue(...names: readonly string[]): KeyPair {
+    return this.#issue(names, 'serverAuth');
+  }
+
+  /** What a client shows, and no server. */
+  issueForClient(...names: readonly string[]): KeyPair {
+    return this.#issue(names, 'clientAuth');
+  }
+
+  remove(): void {
+    rmSync(this.#folder, { recursive: true });
+  }
+
+  #issue(names: readonly string[], usage: 'clientAuth' | 'serverAuth'): KeyPair {
     const file = `leaf-${this.#issued++}`;
     writeFileSync(
       join(this.#folder, `${file}.ext`),
-      `subjectAltName=${names.map((name) => `DNS:${name}`).join(',')}\nextendedKeyUsage=serverAuth\n`,
+      `subjectAltName=${names.map((name) => `DNS:${name}`).join(',')}\nextendedKeyUsage=${usage}\n`,
     );
     this.#openssl(`req ${newKey(file)} -out ${file}.csr -subj /CN=${file}`);
     this.#openssl(
       `x509 -req -in ${file}.csr -CA ca.pem -CAkey ca.key -days 2 -set_serial ${this.#issued} -extfile ${file}.ext -out ${file}.pem`,
     );
     return { chain: this.#read(`${file}.pem`), key: this.#read(`${file}.key`) };
-  }
-
-  remove(): void {
-    rmSync(this.#folder, { recursive: true });
   }
 
   #openssl(command: string): void {

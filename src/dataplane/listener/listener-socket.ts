@@ -3,9 +3,10 @@ import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { TimeoutQueue } from '../../lib/timeout-queue.ts';
-import type { Metrics } from '../../observability/metric-names.ts';
+import type { Metrics, ProtocolErrorCode } from '../../observability/metric-names.ts';
 import { bindAddressCells, releaseCells } from '../../observability/traffic-cells.ts';
 import type { AddressCells } from '../../observability/traffic-cells.ts';
+import { parseClientHello } from '../codec/client-hello.ts';
 import { matchPreface } from '../codec/http2/preface.ts';
 import { Http1ServerConnection } from '../codec/http1/server-connection.ts';
 import type { Http1ServerSettings } from '../codec/http1/server-settings.ts';
@@ -32,6 +33,8 @@ export interface ListenerSocketOptions {
   readonly arrivalTimeout: TimeoutQueue;
   readonly handshakeTimeoutMs: number;
   readonly onDefect: (error: unknown) => void;
+  /** Makes the server listen, on a socket that somebody else holds. Absent: it binds its address by itself. */
+  readonly open?: (server: Server) => Promise<void>;
 }
 
 /** How many connections are looked at to find an idle one. */
@@ -75,6 +78,13 @@ export class ListenerSocket implements ConnectionHome, ArrivalJudge {
 
   /** @throws Error with `code` EADDRINUSE, EACCES, EADDRNOTAVAIL … */
   async listen(): Promise<void> {
+    const { open } = this.#options;
+    await (open === undefined ? this.#bindAddress() : open(this.#server));
+    // An accept that fails (out of file descriptors) concerns one connection.
+    this.#server.on('error', this.#options.onDefect);
+  }
+
+  async #bindAddress(): Promise<void> {
     const { bindAddress, bindPort } = this.#options;
     try {
       await this.#bind(bindAddress, bindPort);
@@ -84,8 +94,6 @@ export class ListenerSocket implements ConnectionHome, ArrivalJudge {
       if (!hasNoIpv6) throw error;
       await this.#bind('0.0.0.0', bindPort);
     }
-    // An accept that fails (out of file descriptors) concerns one connection.
-    this.#server.on('error', this.#options.onDefect);
   }
 
   async #bind(host: string, port: number): Promise<void> {
@@ -155,9 +163,21 @@ export class ListenerSocket implements ConnectionHome, ArrivalJudge {
       if (match !== 'start') this.#serveHttp(arrival.release(), undefined);
       return;
     }
-    const policy = this.current.listener.all.find(({ tlsPolicy }) => tlsPolicy !== undefined)?.tlsPolicy;
-    if (policy === undefined) arrival.destroy();
-    else this.#terminator.terminate(arrival.release(), policy);
+    const hello = parseClientHello(bytes);
+    if (hello.kind === 'malformed') this.#refuse(arrival, 'client_hello_malformed');
+    else if (hello.kind === 'clientHello') this.#welcome(arrival, hello.serverName);
+  }
+
+  /** A TLS client said whom it wants. */
+  #welcome(arrival: Arrival, serverName: string | undefined): void {
+    const host = this.#virtualHost(serverName);
+    if (host?.tlsPolicy !== undefined) this.#terminator.terminate(arrival.release(), host.tlsPolicy);
+    else this.#refuse(arrival, 'server_name_unknown');
+  }
+
+  #refuse(arrival: Arrival, code: ProtocolErrorCode): void {
+    this.cells.protocolErrors.inc(code);
+    arrival.socket.resetAndDestroy();
   }
 
   onArrivalTimeout(arrival: Arrival, bytes: Buffer | undefined): void {

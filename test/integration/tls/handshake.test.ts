@@ -7,6 +7,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { CertificateAuthority } from '../../harness/certificate-authority.ts';
 import { request } from '../../harness/http1-attack.ts';
 import { certificate, cluster, listener, route, virtualHost } from '../../harness/resources.ts';
+import type { ProtocolErrorCode } from '../../../src/observability/metric-names.ts';
 import type { EngineSetup, RunningEngine } from '../../harness/running-engine.ts';
 import { TestBed } from '../../harness/test-bed.ts';
 import { valueOf } from '../../harness/http1-message.ts';
@@ -32,8 +33,8 @@ async function assertLives(gateway: RunningEngine): Promise<void> {
   assert.equal((await ask(gateway.address(), authority.pem, 'a.example', 'a.example')).status, 200);
 }
 
-function failedHandshakes(gateway: RunningEngine): number {
-  return gateway.metrics.protocolErrors.cell({ address: '127.0.0.1:0' }).value('tls_handshake_failed');
+function refused(gateway: RunningEngine, code: ProtocolErrorCode): number {
+  return gateway.metrics.protocolErrors.cell({ address: '127.0.0.1:0' }).value(code);
 }
 
 describe('T01 protocol versions and ciphers', { timeout: 20_000 }, () => {
@@ -49,7 +50,7 @@ describe('T01 protocol versions and ciphers', { timeout: 20_000 }, () => {
       const shaken = handshake(gateway.address(), { ...CLIENT, ...options });
       if (expected === undefined) {
         await assert.rejects(shaken);
-        assert.equal(failedHandshakes(gateway), 1);
+        assert.equal(refused(gateway, 'tls_handshake_failed'), 1);
       } else {
         const socket = await shaken;
         assert.equal(socket.getProtocol(), expected);
@@ -225,7 +226,7 @@ describe('requests over TLS', { timeout: 20_000 }, () => {
   });
 });
 
-describe('what is no handshake', { timeout: 20_000 }, () => {
+describe('T07 what is no handshake', { timeout: 20_000 }, () => {
   const HELLO = records(clientHello('a.example'));
   for (const [what, bytes] of [
     ['plaintext HTTP', Buffer.from(request('GET /'))],
@@ -238,6 +239,8 @@ describe('what is no handshake', { timeout: 20_000 }, () => {
     ['an alert first', Buffer.from('15030100020228', 'hex')],
     ['application data first', Buffer.from('1703030005hello', 'latin1')],
     ['a hello, then garbage', Buffer.concat([HELLO, Buffer.alloc(500, 0x5a)])],
+    ['an empty record', Buffer.from('1603010000', 'hex')],
+    ['a hello of 16 MiB', Buffer.from('160301000401ffffff', 'hex')],
   ] as const) {
     test(`${what}: the connection is closed, and the gateway lives`, async (t) => {
       const bed = new TestBed(t);
@@ -247,7 +250,8 @@ describe('what is no handshake', { timeout: 20_000 }, () => {
       await client.send(bytes).untilClosed();
       assert.ok(!client.received.toString('latin1').includes('HTTP/1.1 200'));
       assert.equal(upstream.untakenBytes, 0);
-      assert.equal(failedHandshakes(gateway), 1);
+      const code = what === 'a hello, then garbage' ? 'tls_handshake_failed' : 'client_hello_malformed';
+      assert.equal(refused(gateway, code), 1);
       await assertLives(gateway);
     });
   }
@@ -268,6 +272,21 @@ describe('what is no handshake', { timeout: 20_000 }, () => {
       await assertLives(gateway);
     });
   }
+
+  test('a client that ends before its hello is complete is not waited for', async (t) => {
+    const bed = new TestBed(t);
+    const gateway = await startSecure(bed, (await bed.upstream()).port);
+    const client = await bed.client(gateway);
+    await client.send(HELLO.subarray(0, 60)).finish().untilClosed();
+  });
+
+  test('T07 a hello in records of one byte is a hello', async (t) => {
+    const bed = new TestBed(t);
+    const gateway = await startSecure(bed, (await bed.upstream()).port);
+    const client = await bed.client(gateway);
+    for (const byte of records(clientHello('a.example'), 1)) await client.sendPieces([Buffer.of(byte)]);
+    await client.until('a ServerHello', () => client.received.length > 100 || undefined);
+  });
 
   test('clients that reset in the middle do no harm', async (t) => {
     const bed = new TestBed(t);

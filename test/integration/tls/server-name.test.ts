@@ -98,7 +98,7 @@ describe('choice of the certificate', { timeout: 30_000 }, () => {
       const gateway = await startSecure(new TestBed(t), HOSTS);
       for (let i = 0; i < 3; i++) await assertNoHandshake(gateway, servername);
       assert.equal(await presented(gateway, 'exact.example'), 'DNS:other.example');
-      assert.equal(gateway.metrics.protocolErrors.cell({ address: '127.0.0.1:0' }).value('tls_handshake_failed'), 3);
+      assert.equal(gateway.metrics.protocolErrors.cell({ address: '127.0.0.1:0' }).value('server_name_unknown'), 3);
     });
   }
 

@@ -1,0 +1,15 @@
+// What the engine knows of a listening socket, whatever its protocol.
+import type { RuntimeListener, RuntimeSnapshot } from '../runtime/snapshot.ts';
+
+export interface BoundListener {
+  readonly current: { readonly snapshot: RuntimeSnapshot; readonly listener: RuntimeListener };
+  /** The port that was bound, also where the kernel chose it. */
+  readonly port: number;
+  /** @throws Error with `code` EADDRINUSE, EACCES, EADDRNOTAVAIL … */
+  listen(): Promise<void>;
+  swap(snapshot: RuntimeSnapshot, listener: RuntimeListener): void;
+  /** Takes nothing new; ends when what it carries is done. */
+  drain(): Promise<void>;
+  /** Cuts everything. */
+  destroy(): void;
+}

@@ -36,7 +36,7 @@ const TYPE_NAMES: readonly (readonly [RegExp, string])[] = [
   [/\.frontend\..*caCertificateRefs\[\]$/, 'ObjectReference'],
   [/^BackendTLSPolicy\..*caCertificateRefs\[\]$|\.(extension|parameters)Ref$/, 'LocalObjectReference'],
   [/^BackendTLSPolicy\.spec\.targetRefs\[\]$/, 'LocalPolicyTargetReferenceWithSectionName'],
-  [/^BackendTLSPolicy\..*subjectAltNames\[\]$/, 'SubjectAltName'],
+  [/\.subjectAltNames\[\]$/, 'SubjectAltName'],
   [/^BackendTLSPolicy\.status$/, 'PolicyStatus'],
   [/^BackendTLSPolicy\.status\.ancestors\[\]$/, 'PolicyAncestorStatus'],
   [/^ListenerSet\.spec\.parentRef$/, 'ParentGatewayReference'],

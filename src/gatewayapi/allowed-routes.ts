@@ -1,24 +1,14 @@
 // allowedRoutes of a listener: which kinds of routes from which namespaces may attach.
-import { GATEWAY_GROUP } from '../api/kinds.ts';
 import type { Listener } from '../api/generated/gateway.ts';
 import type { RouteGroupKind, RouteNamespaces } from '../api/generated/shared.ts';
 import type { FactReader } from './facts.ts';
 import { selectorDefect, selectorMatches } from './label-selector.ts';
 import { invalidNamespaceSelector, invalidRouteKinds } from './listener-condition.ts';
+import { routeKindsOf } from './listener-protocol.ts';
 import type { Problem } from './object-status.ts';
 
 /** The label that the API server gives each Namespace. */
 const NAMESPACE_NAME_LABEL = 'kubernetes.io/metadata.name';
-
-const HTTP_KINDS: readonly RouteGroupKind[] = [{ group: GATEWAY_GROUP, kind: 'HTTPRoute' }];
-const KINDS_OF_PROTOCOL: ReadonlyMap<string, readonly RouteGroupKind[]> = new Map([
-  ['HTTP', HTTP_KINDS],
-  ['HTTPS', HTTP_KINDS],
-]);
-
-export function isSupportedProtocol(protocol: string): boolean {
-  return KINDS_OF_PROTOCOL.has(protocol);
-}
 
 export interface SupportedKinds {
   readonly supportedKinds: readonly RouteGroupKind[];
@@ -27,14 +17,14 @@ export interface SupportedKinds {
 
 /** What the protocol offers, cut down to what the listener allows. A protocol that is not supported offers nothing. */
 export function supportedKindsOf({ protocol, allowedRoutes }: Listener): SupportedKinds {
-  const offered = KINDS_OF_PROTOCOL.get(protocol) ?? [];
+  const offered = routeKindsOf(protocol);
   const { kinds = [] } = allowedRoutes;
   if (offered.length === 0 || kinds.length === 0) return { supportedKinds: offered, problem: undefined };
   const isSame = (a: RouteGroupKind, b: RouteGroupKind): boolean => a.group === b.group && a.kind === b.kind;
   const unknown = kinds.filter((kind) => !offered.some((candidate) => isSame(candidate, kind)));
   return {
     supportedKinds: offered.filter((candidate) => kinds.some((kind) => isSame(candidate, kind))),
-    problem: unknown.length === 0 ? undefined : invalidRouteKinds(unknown),
+    problem: unknown.length === 0 ? undefined : invalidRouteKinds(unknown, offered),
   };
 }
 

@@ -1,65 +1,72 @@
 // What a backendRef leads to, whoever refers to it: the key of a cluster, or why it can't be used.
-import type { BackendTLSPolicy } from '../api/generated/backend-tls-policy.ts';
-import { backendNotFound, policyNotSupported, servicePortMissing } from './backend-condition.ts';
-import { isBackendKind } from './backend-ref.ts';
-import { backendProblem } from './backend.ts';
+import { backendNotFound, datagramsNotSecured, protocolNotUsable, servicePortMissing } from './backend-condition.ts';
+import {
+  findAppProtocol,
+  protocolDefect,
+  protocolOfBackend,
+  type BackendProtocol,
+  type BackendTraffic,
+} from './backend-protocol.ts';
+import { tlsOfBackend, tlsOfServicePort } from './backend-tls.ts';
 import type { FactReader } from './facts.ts';
-import { objectKey, targetKey } from './object-key.ts';
-import type { Problem } from './object-status.ts';
+import { objectKey } from './object-key.ts';
+import { quote } from './quote.ts';
 import type { BackendTarget } from './route-model.ts';
-import { findServicePort, isProblem, protocolProblem, serviceProblem } from './service.ts';
+import { findServicePort, isProblem, serviceProblem } from './service.ts';
 
-/** `key`: `Service/namespace/name/port`, `Service/namespace/name` where the reference has no port, `Backend/namespace/name`. */
+/**
+ * `key`: what goes there, and to what: `http/Service/namespace/name/port`, without the port where the reference has none,
+ * `http/Backend/namespace/name`.
+ */
 export function resolveBackendTarget(key: string, reader: FactReader): BackendTarget {
-  const [kind = '', namespace = '', name = '', port] = key.split('/');
+  const [traffic = '', kind = '', namespace = '', name = '', port] = key.split('/');
   const objectName = objectKey(namespace, name);
-  const problem =
-    kind === 'Service'
-      ? findServiceProblem(reader, objectName, port === undefined ? undefined : Number(port))
-      : findBackendProblem(reader, objectName);
-  return problem === undefined ? { cluster: `cluster/${key}` } : { problem };
+  return kind === 'Service'
+    ? resolveService(reader, traffic as BackendTraffic, objectName, port === undefined ? undefined : Number(port))
+    : resolveBackend(reader, traffic as BackendTraffic, objectName);
 }
 
-function findServiceProblem(reader: FactReader, key: string, port: number | undefined): Problem | undefined {
-  const service = reader.get('Service', key);
-  if (service === undefined) return backendNotFound('Service', key);
-  if (port === undefined) return servicePortMissing(key);
-  const servicePort = serviceProblem(service) ?? findServicePort(service, port);
-  if (isProblem(servicePort)) return servicePort;
-  return protocolProblem(service, servicePort) ?? policyProblem(reader, 'Service', key, servicePort.name);
-}
-
-function findBackendProblem(reader: FactReader, key: string): Problem | undefined {
-  const backend = reader.get('Backend', key);
-  if (backend === undefined) return backendNotFound('Backend', key);
-  return backendProblem(reader, backend) ?? policyProblem(reader, 'Backend', key, undefined);
-}
-
-/** A policy asks for TLS: without support for it, plain text would be sent where TLS is wanted. */
-function policyProblem(
+function resolveService(
   reader: FactReader,
-  kind: string,
+  traffic: BackendTraffic,
   key: string,
-  portName: string | undefined,
-): Problem | undefined {
-  const [namespace, name = ''] = key.split('/');
-  const target = targetKey(kind, namespace, name);
-  const policies = (reader.get('policiesOfTarget', target) ?? []).filter((policy) =>
-    coversPort(policy, kind, name, portName),
-  );
-  if (policies.length === 0) return undefined;
-  return policyNotSupported(
-    `${kind} ${key}`,
-    policies.map(({ metadata }) => objectKey(metadata.namespace, metadata.name)),
-  );
+  port: number | undefined,
+): BackendTarget {
+  const service = reader.get('Service', key);
+  if (service === undefined) return { problem: backendNotFound('Service', key) };
+  if (port === undefined) return { problem: servicePortMissing(key) };
+  const transport = traffic === 'datagram' ? 'UDP' : 'TCP';
+  const servicePort = serviceProblem(service) ?? findServicePort(service, port, transport);
+  if (isProblem(servicePort)) return { problem: servicePort };
+  const cluster = `cluster/Service/${key}/${port}`;
+  if (traffic === 'datagram') return { cluster: `${cluster}/udp` };
+  const { tls, problem } = tlsOfServicePort(reader, key, servicePort.name);
+  if (problem !== undefined) return { problem };
+  const { appProtocol = '' } = servicePort;
+  const saying = `port ${port} of Service ${key} has appProtocol ${quote(appProtocol)}`;
+  return chooseCluster(cluster, traffic, findAppProtocol(appProtocol), tls !== undefined, saying);
 }
 
-function coversPort({ spec }: BackendTLSPolicy, kind: string, name: string, portName: string | undefined): boolean {
-  return spec.targetRefs.some(
-    (ref) =>
-      isBackendKind(ref) &&
-      ref.kind === kind &&
-      ref.name === name &&
-      (ref.sectionName === undefined || ref.sectionName === portName),
-  );
+function resolveBackend(reader: FactReader, traffic: BackendTraffic, key: string): BackendTarget {
+  const backend = reader.get('Backend', key);
+  if (backend === undefined) return { problem: backendNotFound('Backend', key) };
+  const { tls, problem } = tlsOfBackend(reader, backend);
+  if (problem !== undefined) return { problem };
+  if (traffic === 'datagram' && tls !== undefined) return { problem: datagramsNotSecured(key) };
+  const saying = `Backend ${key} has spec.protocol ${backend.spec.protocol}`;
+  return chooseCluster(`cluster/Backend/${key}`, traffic, protocolOfBackend(backend), tls !== undefined, saying);
+}
+
+/** Streams and datagrams go whatever the backend says that it speaks. */
+function chooseCluster(
+  cluster: string,
+  traffic: BackendTraffic,
+  protocol: BackendProtocol | undefined,
+  isSecured: boolean,
+  saying: string,
+): BackendTarget {
+  if (traffic === 'stream' || traffic === 'datagram') return { cluster };
+  const defect = protocolDefect(protocol, traffic, isSecured);
+  if (defect !== undefined) return { problem: protocolNotUsable(saying, defect) };
+  return { cluster: traffic === 'grpc' && protocol?.grpc === 'own' ? `${cluster}/grpc` : cluster };
 }

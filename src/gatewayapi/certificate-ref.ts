@@ -1,6 +1,8 @@
-// The certificateRefs of an HTTPS listener: each may fail by itself, and the listener is served with the others.
+// References of Gateways to Secrets with a certificate and its key: those that listeners serve, each of which may fail by itself, and
+// the one that backends are shown.
+import { GatewayReason, ListenerReason } from '../api/condition.ts';
 import { GATEWAY_GROUP } from '../api/kinds.ts';
-import type { Listener } from '../api/generated/gateway.ts';
+import type { Gateway, Listener } from '../api/generated/gateway.ts';
 import type { SecretObjectReference } from '../api/generated/shared.ts';
 import type { FactReader } from './facts.ts';
 import type { ListenerCertificate } from './gateway-model.ts';
@@ -33,12 +35,45 @@ export function resolveCertificateRefs(reader: FactReader, namespace: string, { 
   return { certificates, problems };
 }
 
+export interface ResolvedClientCertificate {
+  /** `namespace/name` of the Secret. */
+  readonly secret?: string;
+  readonly problem?: Problem;
+}
+
+export function resolveClientCertificateRef(
+  reader: FactReader,
+  { metadata, spec }: Gateway,
+): ResolvedClientCertificate {
+  const ref = spec.tls?.backend?.clientCertificateRef;
+  if (ref === undefined) return {};
+  const field = 'spec.tls.backend.clientCertificateRef';
+  const { certificate, problem } = resolveCertificateRef(reader, metadata.namespace, ref, field);
+  return {
+    ...(certificate === undefined ? {} : { secret: certificate.secret }),
+    ...(problem === undefined ? {} : { problem: asGatewayProblem(problem) }),
+  };
+}
+
+/** A Gateway has a reason of its own for what a listener calls an invalid reference. */
+function asGatewayProblem({ reason, message }: Problem): Problem {
+  return {
+    reason: reason === ListenerReason.InvalidCertificateRef ? GatewayReason.InvalidClientCertificateRef : reason,
+    message,
+  };
+}
+
+interface ResolvedCertificate {
+  readonly certificate?: ListenerCertificate;
+  readonly problem?: Problem;
+}
+
 function resolveCertificateRef(
   reader: FactReader,
   namespace: string,
   ref: SecretObjectReference,
   field: string,
-): { readonly certificate?: ListenerCertificate; readonly problem?: Problem } {
+): ResolvedCertificate {
   if (ref.group !== '' || ref.kind !== 'Secret') return { problem: certificateKindNotSupported(field, kindName(ref)) };
   const from = { group: GATEWAY_GROUP, kind: 'Gateway', namespace };
   const to = { group: '', kind: 'Secret', namespace: ref.namespace ?? namespace, name: ref.name };

@@ -1,42 +1,55 @@
 // Clusters: what a backend that routes may use becomes in the IR. Computed apart from the routes, so that a pod that comes or goes
 // touches its cluster alone.
-import { CLUSTER_DEFAULTS, type Cluster } from '../ir/cluster.ts';
-import { backendEndpoints, backendProtocol, backendTls } from './backend.ts';
+import { CLUSTER_DEFAULTS, type Cluster, type Endpoint } from '../ir/cluster.ts';
+import { backendEndpoints } from './backend.ts';
+import { clusterProtocol, findAppProtocol, protocolOfBackend, type BackendProtocol } from './backend-protocol.ts';
+import { tlsOfBackend, tlsOfServicePort, type BackendTls } from './backend-tls.ts';
 import type { FactReader } from './facts.ts';
 import { objectKey } from './object-key.ts';
-import { clusterProtocol, findServicePort, isProblem } from './service.ts';
+import { findServicePort, isProblem } from './service.ts';
 import { serviceEndpoints } from './service-endpoints.ts';
 
-/** `key`: `cluster/kind/namespace/name[/port]`. Without endpoints where the backend is no more. */
+/** `key`: `cluster/kind/namespace/name[/port][/grpc|/udp]`. Without endpoints where the backend can't be used. */
 export function createCluster(key: string, reader: FactReader): Cluster {
-  const [, kind = '', namespace = '', name = '', port] = key.split('/');
+  const [, kind = '', namespace = '', name = '', ...rest] = key.split('/');
   const objectName = objectKey(namespace, name);
   const base = { kind: 'cluster', key, ...CLUSTER_DEFAULTS } as const;
   if (kind === 'Service') {
-    return { ...base, name: `${objectName}:${port}`, ...serviceParts(reader, objectName, Number(port)) };
+    const [port = '', use] = rest;
+    return { ...base, name: `${objectName}:${port}`, ...serviceParts(reader, objectName, Number(port), use) };
   }
-  return { ...base, name: objectName, ...backendParts(reader, objectName) };
+  return { ...base, name: objectName, ...backendParts(reader, objectName, rest[0]) };
 }
 
 type ClusterParts = Pick<Cluster, 'protocol' | 'endpoints' | 'tls'>;
 
 const NOTHING: ClusterParts = { protocol: 'http1', endpoints: [] };
 
-function serviceParts(reader: FactReader, key: string, port: number): ClusterParts {
+function serviceParts(reader: FactReader, key: string, port: number, use: string | undefined): ClusterParts {
   const service = reader.get('Service', key);
-  const servicePort = service && findServicePort(service, port);
+  const servicePort = service && findServicePort(service, port, use === 'udp' ? 'UDP' : 'TCP');
   if (servicePort === undefined || isProblem(servicePort)) return NOTHING;
-  const slices = reader.get('slicesOfService', key) ?? [];
-  return { protocol: clusterProtocol(servicePort), endpoints: serviceEndpoints(slices, servicePort) };
+  const endpoints = serviceEndpoints(reader.get('slicesOfService', key) ?? [], servicePort);
+  const secured = use === 'udp' ? {} : tlsOfServicePort(reader, key, servicePort.name);
+  return createParts(findAppProtocol(servicePort.appProtocol ?? ''), endpoints, secured, use);
 }
 
-function backendParts(reader: FactReader, key: string): ClusterParts {
+function backendParts(reader: FactReader, key: string, use: string | undefined): ClusterParts {
   const backend = reader.get('Backend', key);
   if (backend === undefined) return NOTHING;
-  const tls = backendTls(reader, backend);
+  return createParts(protocolOfBackend(backend), backendEndpoints(backend), tlsOfBackend(reader, backend), use);
+}
+
+function createParts(
+  protocol: BackendProtocol | undefined,
+  endpoints: readonly Endpoint[],
+  { tls, problem }: BackendTls,
+  use: string | undefined,
+): ClusterParts {
+  if (problem !== undefined) return NOTHING;
   return {
-    protocol: backendProtocol(backend),
-    endpoints: backendEndpoints(backend),
+    protocol: clusterProtocol(protocol, tls !== undefined, use === 'grpc'),
+    endpoints,
     ...(tls === undefined ? {} : { tls }),
   };
 }

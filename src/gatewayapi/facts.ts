@@ -18,7 +18,7 @@ import type { CaCertificates, ServerCertificate } from './certificate-model.ts';
 import type { GatewayModel, PortPlan, RouteListener } from './gateway-model.ts';
 import type { Reader, Source } from './memo-table.ts';
 import type { ObjectStatus } from './object-status.ts';
-import type { BackendTarget, RouteAttachments, RouteRules, RouteTranslation } from './route-model.ts';
+import type { BackendTarget, RouteAttachments, RouteObject, RouteRules, RouteTranslation } from './route-model.ts';
 
 type ByName<T> = Source<string, T>;
 
@@ -87,19 +87,18 @@ export interface ComputedFacts {
   readonly portPlan: ByName<PortPlan>;
   /** By `namespace/name` of the Gateway; undefined where it does not exist or is not ours. */
   readonly routeListeners: ByName<readonly RouteListener[] | undefined>;
-  /** By `kind/namespace/name[/port]`. */
+  /** By `traffic/kind/namespace/name[/port]`. */
   readonly backendTarget: ByName<BackendTarget>;
   /** By the cluster's key. */
   readonly cluster: ByName<Cluster>;
   /** By the route itself: what was computed goes when the object goes. */
-  readonly routeAttachments: Source<HTTPRoute, RouteAttachments>;
-  readonly routeRules: Source<HTTPRoute, RouteRules>;
+  readonly routeAttachments: Source<RouteObject, RouteAttachments>;
+  readonly routeRules: Source<RouteObject, RouteRules>;
+  /** By `kind/namespace/name`. */
   readonly routeTranslation: ByName<RouteTranslation>;
   readonly gatewayStatus: ByName<ObjectStatus | undefined>;
   readonly backendStatus: ByName<ObjectStatus | undefined>;
   readonly listenerSetStatus: ByName<ObjectStatus | undefined>;
-  /** By `kind/namespace/name` of a route of a kind that is not supported yet. */
-  readonly unsupportedRouteStatus: ByName<ObjectStatus | undefined>;
   readonly backendTLSPolicyStatus: ByName<ObjectStatus | undefined>;
 }
 
@@ -107,7 +106,7 @@ export interface ComputedFacts {
 export interface GivenFacts {
   /** Asked with the key ''. */
   readonly settings: ByName<Settings>;
-  /** Why a port can't be bound, by port number. */
+  /** Why a port can't be bound, by its name: `80`, `53/udp`. */
   readonly unavailablePort: ByName<string | undefined>;
   /** What a Secret, `namespace/name`, held when it was good. */
   readonly lastGoodCertificate: ByName<Certificate | undefined>;

@@ -114,8 +114,9 @@ export function listenersNotResolved(listeners: readonly string[]): Problem {
   };
 }
 
-export const CLIENT_CERTIFICATE_NOT_SUPPORTED: Problem = {
-  reason: GatewayReason.InvalidClientCertificateRef,
+export const INSECURE_FALLBACK: Problem = {
+  reason: GatewayReason.ConfigurationChanged,
   message:
-    'spec.tls.backend.clientCertificateRef is not supported yet: backends are not shown a client certificate. Remove it.',
+    'spec.tls.frontend has the mode AllowInsecureFallback: clients without a valid certificate are let in, and it is up to the ' +
+    'backends to turn them away.',
 };

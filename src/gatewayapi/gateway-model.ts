@@ -1,7 +1,8 @@
 // What a Gateway of ours and its listeners mean, before the IR is made of them: the values that the stages of the translator hand on.
 import type { GatewayStatusAddress } from '../api/generated/gateway.ts';
 import type { RouteGroupKind, RouteNamespaces } from '../api/generated/shared.ts';
-import type { Listener } from '../ir/listener.ts';
+import type { ClientValidation, Listener, Traffic } from '../ir/listener.ts';
+import { terminatesTls } from './listener-protocol.ts';
 import type { Problem } from './object-status.ts';
 import type { Aged } from './seniority.ts';
 
@@ -15,6 +16,8 @@ export interface GatewayModel extends Aged {
   readonly addresses: readonly GatewayStatusAddress[];
   /** Why a reference of the Gateway itself, not of a listener, does not resolve. */
   readonly referenceProblem: Problem | undefined;
+  /** `namespace/name` of the Secret whose certificate backends are shown. */
+  readonly clientCertificate: string | undefined;
   readonly listeners: readonly ListenerModel[];
 }
 
@@ -24,6 +27,7 @@ export interface ListenerModel {
   readonly section: string;
   readonly port: number;
   readonly protocol: string;
+  readonly traffic: Traffic;
   /** `*` where the spec has none. */
   readonly hostname: string;
   readonly supportedKinds: readonly RouteGroupKind[];
@@ -36,6 +40,10 @@ export interface ListenerModel {
   readonly referenceProblem: Problem | undefined;
   /** In order of certificateRefs; only those that can be used. */
   readonly certificates: readonly ListenerCertificate[];
+  /** Undefined where clients are asked for no certificate, or none of the CAs to check it against can be had. */
+  readonly clientValidation: ClientValidation | undefined;
+  /** That none of these CAs can be had: Accepted is False, and the listener keeps its port and hostname. */
+  readonly caProblem: Problem | undefined;
 }
 
 export interface ListenerCertificate {
@@ -54,7 +62,8 @@ export interface PortPlan {
 }
 
 export interface PortVerdict {
-  readonly bindPort: number;
+  /** `53`, or `53/udp`. */
+  readonly bindPort: string;
   /** Why the listener does not get the port. */
   readonly refusal: Problem | undefined;
   /** That its TLS configuration overlaps with that of another listener on the port. */
@@ -74,7 +83,8 @@ export interface RouteListener {
 }
 
 /** Whether the listener by itself has all that it takes to serve. */
-export function canServe({ rejection, conflict, protocol, supportedKinds, certificates }: ListenerModel): boolean {
-  const isSound = rejection === undefined && conflict === undefined && supportedKinds.length > 0;
-  return isSound && (protocol !== 'HTTPS' || certificates.length > 0);
+export function canServe(listener: ListenerModel): boolean {
+  const { rejection, conflict, caProblem, protocol, traffic, supportedKinds, certificates } = listener;
+  const isSound = rejection === undefined && conflict === undefined && caProblem === undefined;
+  return isSound && supportedKinds.length > 0 && (!terminatesTls(protocol, traffic) || certificates.length > 0);
 }

@@ -1,6 +1,7 @@
 // The status of a Gateway: its own conditions, its addresses, and an entry for each listener.
 import { GatewayCondition } from '../api/condition.ts';
 import type { Gateway, GatewayStatus } from '../api/generated/gateway.ts';
+import { allowsInsecureFallback } from './client-validation.ts';
 import type { FactReader } from './facts.ts';
 import {
   DEFAULT_GATEWAY_CONDITION,
@@ -8,6 +9,7 @@ import {
   GATEWAY_NOT_ACCEPTED,
   GATEWAY_PROGRAMMED,
   GATEWAY_REFS_RESOLVED,
+  INSECURE_FALLBACK,
   listenersNotResolved,
   NO_DEFAULT_GATEWAY,
   noListenerServed,
@@ -52,6 +54,9 @@ function createConditions(
     conditions.unless(GatewayCondition.Accepted, notAccepted, accepted),
     conditions.unless(GatewayCondition.Programmed, whyNotProgrammed(model, notAccepted, notServed), programmed),
     conditions.unless(GatewayCondition.ResolvedRefs, model.referenceProblem ?? notResolved, GATEWAY_REFS_RESOLVED),
+    ...(allowsInsecureFallback(gateway)
+      ? [conditions.isTrue(GatewayCondition.InsecureFrontendValidationMode, INSECURE_FALLBACK)]
+      : []),
     ...(gateway.spec.defaultScope === 'All' ? [conditions.isFalse(DEFAULT_GATEWAY_CONDITION, NO_DEFAULT_GATEWAY)] : []),
   ];
 }

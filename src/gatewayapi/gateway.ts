@@ -2,7 +2,8 @@
 // Other Gateways come in with the port plan.
 import type { Gateway } from '../api/generated/gateway.ts';
 import type { FactReader } from './facts.ts';
-import { CLIENT_CERTIFICATE_NOT_SUPPORTED, classNotAccepted, invalidParameters } from './gateway-condition.ts';
+import { resolveClientCertificateRef } from './certificate-ref.ts';
+import { classNotAccepted, invalidParameters } from './gateway-condition.ts';
 import { resolveAddresses } from './gateway-address.ts';
 import { classProblem, findOwnClass } from './gateway-class.ts';
 import { canServe, type GatewayModel, type RouteListener } from './gateway-model.ts';
@@ -18,6 +19,7 @@ export function createGatewayModel(key: string, reader: FactReader): GatewayMode
   if (gatewayClass === undefined) return undefined;
   const isClassAccepted = classProblem(gatewayClass) === undefined;
   const { addresses, rejection, problem } = resolveAddresses(gateway, reader.get('settings', '').binding.addresses);
+  const clientCertificate = resolveClientCertificateRef(reader, gateway);
   const listeners = gateway.spec.listeners.map((listener) => createListenerModel(reader, gateway, listener));
   return {
     key,
@@ -25,8 +27,8 @@ export function createGatewayModel(key: string, reader: FactReader): GatewayMode
     rejection: findRejection(gateway, isClassAccepted) ?? rejection,
     addressProblem: problem,
     addresses,
-    referenceProblem:
-      gateway.spec.tls?.backend?.clientCertificateRef === undefined ? undefined : CLIENT_CERTIFICATE_NOT_SUPPORTED,
+    referenceProblem: clientCertificate.problem,
+    clientCertificate: clientCertificate.secret,
     listeners: withConflicts(listeners),
   };
 }

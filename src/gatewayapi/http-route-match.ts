@@ -45,7 +45,7 @@ function withoutEndSlash(path: string): string {
 }
 
 /** Of equivalent names the first counts. */
-function compileHeaders(
+export function compileHeaders(
   matches: readonly HTTPHeaderMatch[],
   field: string,
   problems: Problem[],
@@ -87,7 +87,7 @@ function compileValue(
   return { type: 'regex', name, value };
 }
 
-function checkRegExp(source: string, field: string, problems: Problem[]): void {
+export function checkRegExp(source: string, field: string, problems: Problem[]): void {
   const compiled = compileLinearRegExp(source);
   if ('problem' in compiled) problems.push(unsupportedValue(field, compiled.problem));
 }

@@ -1,54 +1,31 @@
-// The rules of an HTTPRoute, apart from where it attaches.
-// A rule that can't be honoured whole answers 500 to what it matches: it is neither served in part, nor does a request fall
-// through to a rule that was not meant for it. Where its matches can't be compiled either, it is left out.
-import type { HTTPBackendRef, HTTPRoute, HTTPRouteRule } from '../api/generated/http-route.ts';
+// A rule of an HTTPRoute: matches, filters, backends, timeouts, retries.
+import type { HTTPBackendRef, HTTPRouteRule } from '../api/generated/http-route.ts';
 import type { Filter } from '../ir/filter.ts';
-import type { RouteMatch, RouteRule, WeightedBackend } from '../ir/route.ts';
-import { backendName, BackendResolver } from './backend-ref.ts';
+import type { RouteMatch, WeightedBackend } from '../ir/route.ts';
+import type { BackendResolver } from './backend-ref.ts';
 import { parseDurationMs } from '../lib/duration.ts';
-import type { FactReader } from './facts.ts';
 import { FilterCompiler } from './http-route-filter.ts';
 import { compileMatch } from './http-route-match.ts';
-import { joinProblems, type Problem } from './object-status.ts';
+import { compileRetry } from './http-route-retry.ts';
+import type { Problem } from './object-status.ts';
 import { incompatibleFilters, unsupportedValue } from './route-condition.ts';
-import type { RouteRules } from './route-model.ts';
+import { concludeRule, type CompiledRule, type RulePlace } from './route-rule.ts';
 
-export function createRouteRules(route: HTTPRoute, reader: FactReader): RouteRules {
-  const resolver = new BackendResolver(reader, route.metadata.namespace);
-  const rules: RouteRule[] = [];
-  const ruleProblems: (Problem | undefined)[] = [];
-  for (const [index, rule] of route.spec.rules.entries()) {
-    const compiled = new RuleCompiler(route, rule, index, resolver).compile();
-    ruleProblems.push(compiled.problem);
-    if (compiled.rule !== undefined) rules.push(compiled.rule);
-  }
-  return {
-    rules,
-    ruleProblems,
-    referenceProblem: joinProblems(resolver.problems),
-    clusters: [...new Set(rules.flatMap(clustersOf))],
-    targets: resolver.targets,
-  };
-}
-
-interface CompiledRule {
-  readonly rule: RouteRule | undefined;
-  readonly problem: Problem | undefined;
+export function compileHttpRule(rule: HTTPRouteRule, place: RulePlace, resolver: BackendResolver): CompiledRule {
+  return new RuleCompiler(rule, place, resolver).compile();
 }
 
 class RuleCompiler {
-  readonly #route: HTTPRoute;
   readonly #rule: HTTPRouteRule;
-  readonly #index: number;
+  readonly #name: string;
   readonly #field: string;
   readonly #resolver: BackendResolver;
   readonly #problems: Problem[] = [];
 
-  constructor(route: HTTPRoute, rule: HTTPRouteRule, index: number, resolver: BackendResolver) {
-    this.#route = route;
+  constructor(rule: HTTPRouteRule, { name, field }: RulePlace, resolver: BackendResolver) {
     this.#rule = rule;
-    this.#index = index;
-    this.#field = `spec.rules[${index}]`;
+    this.#name = name;
+    this.#field = field;
     this.#resolver = resolver;
   }
 
@@ -62,13 +39,9 @@ class RuleCompiler {
     this.#checkUnsupportedFields();
     const requestTimeoutMs = this.#compileTimeout('request');
     const backendRequestTimeoutMs = this.#compileTimeout('backendRequest');
-    const name = this.#name();
-    const problem = joinProblems(this.#problems);
-    if (problem === undefined)
-      return { rule: { name, matches, filters, backends, requestTimeoutMs, backendRequestTimeoutMs }, problem };
-    if (matches.length === 0) return { rule: undefined, problem };
-    const failing = { filters: [], backends: [], requestTimeoutMs: 0, backendRequestTimeoutMs: 0 };
-    return { rule: { name, matches, ...failing }, problem };
+    const retry = this.#rule.retry && compileRetry(this.#rule.retry, `${this.#field}.retry`, this.#problems);
+    const rule = { name: this.#name, matches, filters, backends, requestTimeoutMs, backendRequestTimeoutMs };
+    return concludeRule({ ...rule, ...(retry && { retry }) }, this.#problems);
   }
 
   #compileMatches(): readonly RouteMatch[] {
@@ -87,11 +60,8 @@ class RuleCompiler {
   }
 
   #compileBackend(ref: HTTPBackendRef, field: string): WeightedBackend {
-    const cluster = this.#resolver.resolve(ref, field);
     return {
-      name: backendName(ref, this.#route.metadata.namespace),
-      weight: ref.weight,
-      ...(cluster === undefined ? {} : { cluster }),
+      ...this.#resolver.resolveWeighted(ref, field),
       filters: this.#compileFilters('backendRef', ref.filters ?? [], `${field}.filters`),
     };
   }
@@ -107,12 +77,7 @@ class RuleCompiler {
   }
 
   #checkUnsupportedFields(): void {
-    const { retry, sessionPersistence } = this.#rule;
-    if (retry !== undefined && retry.attempts > 0)
-      this.#problems.push(
-        unsupportedValue(`${this.#field}.retry`, 'retries are not supported yet; attempts must be 0'),
-      );
-    if (sessionPersistence !== undefined)
+    if (this.#rule.sessionPersistence !== undefined)
       this.#problems.push(unsupportedValue(`${this.#field}.sessionPersistence`, 'not supported yet'));
   }
 
@@ -126,23 +91,8 @@ class RuleCompiler {
       );
     return timeoutMs ?? 0;
   }
-
-  /** The index, unless another rule is called so; `#` occurs in no name. */
-  #name(): string {
-    const { name } = this.#rule;
-    if (name !== undefined) return name;
-    const index = String(this.#index);
-    return this.#route.spec.rules.some((other) => other.name === index) ? `#${index}` : index;
-  }
 }
 
 function rewritesPath(filter: Filter): boolean {
   return filter.kind === 'urlRewrite' && filter.path !== undefined;
-}
-
-function clustersOf({ filters, backends }: RouteRule): readonly string[] {
-  const mirrors = [...filters, ...backends.flatMap((backend) => backend.filters)].flatMap((filter) =>
-    filter.kind === 'requestMirror' ? filter.cluster : [],
-  );
-  return [...backends.flatMap(({ cluster }) => cluster ?? []), ...mirrors];
 }

@@ -2,6 +2,7 @@
 import { ListenerReason } from '../api/condition.ts';
 import type { RouteGroupKind } from '../api/generated/shared.ts';
 import { ANY_HOSTNAME } from '../lib/hostname.ts';
+import { SUPPORTED_PROTOCOLS } from './listener-protocol.ts';
 import type { Problem } from './object-status.ts';
 import { kindName, listNames, quote } from './quote.ts';
 
@@ -24,16 +25,16 @@ export const NO_CONFLICTS: Problem = {
 export function unsupportedProtocol(protocol: string): Problem {
   return {
     reason: ListenerReason.UnsupportedProtocol,
-    message: `protocol ${quote(protocol)} is not supported yet; use HTTP or HTTPS.`,
+    message: `protocol ${quote(protocol)} is not supported; there are ${listNames(SUPPORTED_PROTOCOLS)}.`,
   };
 }
 
-export const CLIENT_VALIDATION_NOT_SUPPORTED: Problem = {
-  reason: ListenerReason.UnsupportedValue,
-  message:
-    'spec.tls.frontend of the Gateway asks for the validation of client certificates, which is not supported yet. ' +
-    'The listener is not served without it.',
-};
+export function noValidCaCertificate(field: string): Problem {
+  return {
+    reason: ListenerReason.NoValidCACertificate,
+    message: `none of ${field} of the Gateway leads to a CA certificate; the listener is not served without one.`,
+  };
+}
 
 export const FILTERS_NOT_SUPPORTED: Problem = {
   reason: ListenerReason.UnsupportedValue,
@@ -59,7 +60,17 @@ export function invalidNamespaceSelector(defect: string): Problem {
 export function protocolConflict(port: number, others: readonly string[]): Problem {
   return {
     reason: ListenerReason.ProtocolConflict,
-    message: `Port ${port} can't have HTTP and HTTPS listeners at once; it also has ${listNames(others)}. None is served.`,
+    message: `Port ${port} can't have listeners of different protocols at once; it also has ${listNames(others)}. None is served.`,
+  };
+}
+
+/** HTTPS and TLS: only the server name could tell their connections apart. */
+export function trafficConflict(port: number, hostname: string, others: readonly string[]): Problem {
+  return {
+    reason: ListenerReason.ProtocolConflict,
+    message:
+      `Hostname ${quote(hostname)} on port ${port} can't be for HTTPS and TLS at once; it is also that of ` +
+      `${listNames(others)}. None is served.`,
   };
 }
 
@@ -86,6 +97,13 @@ export function protocolTaken(port: number, protocol: string, owner: string): Pr
   };
 }
 
+export function portTaken(port: number, protocol: string, owner: string): Problem {
+  return {
+    reason: ListenerReason.PortUnavailable,
+    message: `${protocol} port ${port} is that of listener ${owner}, ${PRECEDENCE}; use another port.`,
+  };
+}
+
 export function hostnameTaken(port: number, hostname: string, owner: string): Problem {
   const hosts = hostname === ANY_HOSTNAME ? 'all hosts without a listener of their own' : quote(hostname);
   return {
@@ -96,22 +114,24 @@ export function hostnameTaken(port: number, hostname: string, owner: string): Pr
 
 const PRECEDENCE = 'which comes first (the older Gateway, or the first by namespace and name)';
 
-export function bindFailed(bindPort: number, why: string): Problem {
+export function bindFailed(bindPort: string, why: string): Problem {
   return { reason: ListenerReason.PortUnavailable, message: `Port ${bindPort} of the host can't be bound: ${why}` };
 }
 
 // References
 
-export function invalidRouteKinds(unknown: readonly RouteGroupKind[]): Problem {
+export function invalidRouteKinds(unknown: readonly RouteGroupKind[], offered: readonly RouteGroupKind[]): Problem {
   return {
     reason: ListenerReason.InvalidRouteKinds,
-    message: `allowedRoutes.kinds has ${listNames(unknown.map(kindName))}, which the listener can't serve; use HTTPRoute.`,
+    message:
+      `allowedRoutes.kinds has ${listNames(unknown.map(kindName))}, which a listener of its protocol can't serve; ` +
+      `it can serve ${listNames(offered.map(({ kind }) => kind))}.`,
   };
 }
 
 export const NO_CERTIFICATE_REF: Problem = {
   reason: ListenerReason.InvalidCertificateRef,
-  message: 'tls.certificateRefs names no Secret; an HTTPS listener needs a certificate.',
+  message: 'tls.certificateRefs names no Secret; a listener that terminates TLS needs a certificate.',
 };
 
 export function certificateKindNotSupported(field: string, kind: string): Problem {
@@ -154,7 +174,7 @@ export function overlappingCertificates(others: readonly string[]): Problem {
 }
 
 const COALESCING =
-  'a client that reuses its connection for a host of another listener is answered 421 and has to connect again.';
+  'a client that reuses its connection for a host of another listener is not served there (over HTTPS: 421) and has to connect again.';
 
 // Programmed
 

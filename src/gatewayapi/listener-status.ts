@@ -28,7 +28,11 @@ export interface ListenerJudgement {
 export function judgeListener(reader: FactReader, gateway: GatewayModel, listener: ListenerModel): ListenerJudgement {
   const verdict = reader.get('portPlan', '').verdicts[listener.name];
   const rejection =
-    listener.conflict ?? listener.rejection ?? verdict?.refusal ?? bindProblem(reader, verdict?.bindPort);
+    listener.rejection ??
+    listener.conflict ??
+    verdict?.refusal ??
+    listener.caProblem ??
+    bindProblem(reader, verdict?.bindPort);
   const isGatewayServed = gateway.rejection === undefined && gateway.addressProblem === undefined;
   return {
     listener,
@@ -39,9 +43,9 @@ export function judgeListener(reader: FactReader, gateway: GatewayModel, listene
   };
 }
 
-function bindProblem(reader: FactReader, bindPort: number | undefined): Problem | undefined {
+function bindProblem(reader: FactReader, bindPort: string | undefined): Problem | undefined {
   if (bindPort === undefined) return undefined;
-  const why = reader.get('unavailablePort', String(bindPort));
+  const why = reader.get('unavailablePort', bindPort);
   return why === undefined ? undefined : bindFailed(bindPort, why);
 }
 

@@ -10,15 +10,14 @@ import type { ComputedFacts, Facts, GivenFacts, IndexFacts, ObjectFacts, Setting
 import { createGatewayClassStatus } from './gateway-class.ts';
 import { createGatewayModel, createRouteListeners } from './gateway.ts';
 import { createGatewayStatus } from './gateway-status.ts';
-import { translateHttpRoute } from './http-route.ts';
-import { createRouteRules } from './http-route-rule.ts';
 import { createListenerSetStatus } from './listener-set.ts';
 import { MemoTable, type Source } from './memo-table.ts';
 import { createPortPlan } from './port-plan.ts';
 import type { Resources } from './resources.ts';
+import { translateRoute } from './route.ts';
 import { createRouteAttachments } from './route-attachment.ts';
+import { createRouteRules } from './route-rules.ts';
 import { readServerCertificate } from './server-certificate.ts';
-import { createUnsupportedRouteStatus } from './unsupported-route.ts';
 
 export type MemoTables = {
   readonly [N in keyof ComputedFacts]: ComputedFacts[N] extends Source<infer K, infer T>
@@ -112,11 +111,10 @@ function createTables(): MemoTables {
     cluster: new MemoTable(createCluster),
     routeAttachments: new MemoTable(createRouteAttachments, new WeakMap()),
     routeRules: new MemoTable(createRouteRules, new WeakMap()),
-    routeTranslation: new MemoTable(translateHttpRoute),
+    routeTranslation: new MemoTable(translateRoute),
     gatewayStatus: new MemoTable(createGatewayStatus),
     backendStatus: new MemoTable(createBackendStatus),
     listenerSetStatus: new MemoTable(createListenerSetStatus),
-    unsupportedRouteStatus: new MemoTable(createUnsupportedRouteStatus),
     backendTLSPolicyStatus: new MemoTable(createBackendTlsPolicyStatus),
   };
 }

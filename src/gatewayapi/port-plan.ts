@@ -1,10 +1,11 @@
 // The ports of the host, which all Gateways share: who gets which port and hostname, and the IR's Listeners.
 // The older Gateway wins, whether or not it can serve at the moment: a hostname never changes hands because a Secret is broken.
-import { listenerKey, type Listener, type VirtualHost } from '../ir/listener.ts';
+import { listenerKey, portName, type Listener, type VirtualHost } from '../ir/listener.ts';
 import { certificateOfSecret } from './certificate-model.ts';
 import type { Binding, FactReader } from './facts.ts';
 import { canServe, type GatewayModel, type ListenerModel, type PortPlan, type PortVerdict } from './gateway-model.ts';
-import { hostnameTaken, portOutOfRange, protocolTaken } from './listener-condition.ts';
+import { hostnameTaken, portOutOfRange, portTaken, protocolTaken } from './listener-condition.ts';
+import { portNameOf, readsHostnames, socketProtocol } from './listener-protocol.ts';
 import type { Problem } from './object-status.ts';
 import { compareSeniority, compareText } from './seniority.ts';
 import { findOverlaps } from './tls-overlap.ts';
@@ -14,6 +15,7 @@ const MAX_PORT = 65_535;
 interface Claim {
   readonly gateway: GatewayModel;
   readonly listener: ListenerModel;
+  readonly socket: Listener['protocol'];
 }
 
 export function createPortPlan(_key: string, reader: FactReader): PortPlan {
@@ -25,63 +27,77 @@ export function createPortPlan(_key: string, reader: FactReader): PortPlan {
     .sort(compareSeniority);
   const claims = gateways
     .filter(({ rejection, addressProblem }) => rejection === undefined && addressProblem === undefined)
-    .flatMap((gateway) => gateway.listeners.map((listener) => ({ gateway, listener })))
-    .filter(({ listener }) => listener.rejection === undefined && listener.conflict === undefined);
+    .flatMap(createClaims);
   const listeners: Record<string, Listener> = {};
   const verdicts: Record<string, PortVerdict> = {};
-  for (const [port, claimsOfPort] of Map.groupBy(claims, ({ listener }) => listener.port)) {
-    const bindPort = port + binding.portOffset;
-    const refusals = decide(port, claimsOfPort, binding);
-    const winners = claimsOfPort.map(({ listener }) => listener).filter(({ name }) => !refusals.has(name));
-    const overlaps = findOverlaps(winners);
-    for (const { listener } of claimsOfPort) {
-      const { name } = listener;
+  for (const claimsOfPort of Map.groupBy(claims, ({ listener }) => portNameOf(listener)).values()) {
+    const refusals = decide(claimsOfPort, binding);
+    const winners = claimsOfPort.filter(({ listener }) => !refusals.has(listener.name));
+    const overlaps = findOverlaps(winners.map(({ listener }) => listener));
+    for (const { listener, socket } of claimsOfPort) {
+      const { name, port } = listener;
+      const bindPort = portName(port + binding.portOffset, socket);
       verdicts[name] = { bindPort, refusal: refusals.get(name), overlap: overlaps.get(name) };
     }
-    const served = winners.filter(canServe);
-    if (served.length === 0) continue;
-    const listener = createListener(port, served, binding);
+    const served = winners.filter(({ listener }) => canServe(listener));
+    const [first] = served;
+    if (first === undefined) continue;
+    const listener = createListener(first, served, binding);
     listeners[listener.key] = listener;
   }
   return { listeners, verdicts };
 }
 
-/** Why listeners don't get what they want, by their names. The claims are in order of seniority. */
-function decide(port: number, claims: readonly Claim[], { portOffset }: Binding): ReadonlyMap<string, Problem> {
+function createClaims(gateway: GatewayModel): readonly Claim[] {
+  return gateway.listeners.flatMap((listener) => {
+    const socket = socketProtocol(listener.protocol);
+    const isSound = listener.rejection === undefined && listener.conflict === undefined;
+    return isSound && socket !== undefined ? { gateway, listener, socket } : [];
+  });
+}
+
+/** Why listeners don't get what they want, by their names. The claims are for one port, in order of seniority. */
+function decide(claims: readonly Claim[], { portOffset }: Binding): ReadonlyMap<string, Problem> {
   const refusals = new Map<string, Problem>();
   const ownerOfHostname = new Map<string, ListenerModel>();
   const [first] = claims;
-  for (const { listener } of claims) {
-    const { name, hostname, protocol } = listener;
+  for (const { listener, socket } of claims) {
+    const { name, port, hostname, protocol } = listener;
     const owner = ownerOfHostname.get(hostname);
     if (port + portOffset > MAX_PORT) refusals.set(name, portOutOfRange(port, portOffset));
-    else if (first !== undefined && protocol !== first.listener.protocol)
+    else if (first !== undefined && socket !== first.socket)
       refusals.set(name, protocolTaken(port, first.listener.protocol, first.gateway.key));
+    else if (owner !== undefined && !readsHostnames(protocol))
+      refusals.set(name, portTaken(port, protocol, owner.name));
     else if (owner !== undefined) refusals.set(name, hostnameTaken(port, hostname, owner.name));
     else ownerOfHostname.set(hostname, listener);
   }
   return refusals;
 }
 
-function createListener(port: number, served: readonly ListenerModel[], binding: Binding): Listener {
+function createListener({ listener, socket }: Claim, served: readonly Claim[], binding: Binding): Listener {
+  const { port } = listener;
   const bindPort = port + binding.portOffset;
-  const protocol = served[0]?.protocol === 'HTTPS' ? 'TLS' : 'HTTP';
   return {
     kind: 'listener',
-    key: listenerKey(binding.bindAddress, bindPort, protocol),
+    key: listenerKey(binding.bindAddress, bindPort, socket),
     bindAddress: binding.bindAddress,
     bindPort,
     port,
-    protocol,
+    protocol: socket,
     virtualHosts: served.map(createVirtualHost).sort((a, b) => compareText(a.name, b.name)),
   };
 }
 
-function createVirtualHost({ name, hostname, certificates }: ListenerModel): VirtualHost {
+function createVirtualHost({ gateway, listener }: Claim): VirtualHost {
+  const { name, hostname, traffic, certificates, clientValidation } = listener;
+  const { clientCertificate } = gateway;
   return {
     name,
     hostname,
-    traffic: 'http',
+    traffic,
     certificates: certificates.map(({ secret }) => certificateOfSecret(secret)),
+    ...(clientValidation === undefined ? {} : { clientValidation }),
+    ...(clientCertificate === undefined ? {} : { backendClientCertificate: certificateOfSecret(clientCertificate) }),
   };
 }

@@ -1,5 +1,4 @@
-// Where an HTTPRoute attaches: for each parentRef the listeners that take it, or the first reason why none does.
-import type { HTTPRoute } from '../api/generated/http-route.ts';
+// Where a route attaches: for each parentRef the listeners that take it, or the first reason why none does.
 import type { ParentReference } from '../api/generated/shared.ts';
 import { GATEWAY_GROUP } from '../api/kinds.ts';
 import type { RouteAttachment, RouteHostname } from '../ir/route.ts';
@@ -16,9 +15,9 @@ import {
   noMatchingHostname,
   noMatchingParent,
 } from './route-condition.ts';
-import type { ParentVerdict, RouteAttachments } from './route-model.ts';
+import type { ParentVerdict, RouteAttachments, RouteKind, RouteObject } from './route-model.ts';
 
-export function createRouteAttachments(route: HTTPRoute, reader: FactReader): RouteAttachments {
+export function createRouteAttachments(route: RouteObject, reader: FactReader): RouteAttachments {
   const parents: ParentVerdict[] = [];
   const attachments = new Map<string, RouteAttachment>();
   const listeners = new Set<string>();
@@ -32,8 +31,7 @@ export function createRouteAttachments(route: HTTPRoute, reader: FactReader): Ro
     for (const listener of attached) {
       const { name, hostname, isServed } = listener;
       listeners.add(name);
-      if (isServed)
-        attachments.set(name, { virtualHost: name, hostnames: intersectAll(hostname, route.spec.hostnames ?? []) });
+      if (isServed) attachments.set(name, { virtualHost: name, hostnames: intersectAll(hostname, hostnamesOf(route)) });
     }
   }
   return { parents, listeners: [...listeners], attachments: [...attachments.values()] };
@@ -42,27 +40,32 @@ export function createRouteAttachments(route: HTTPRoute, reader: FactReader): Ro
 /** The listeners of one parent that take the route; in the specification's order of reasons where none does. */
 function attach(
   reader: FactReader,
-  { metadata, spec }: HTTPRoute,
+  route: RouteObject,
   parentRef: ParentReference,
   parent: Parent,
 ): readonly RouteListener[] | Problem {
+  const { kind, metadata } = route;
   if (parent.kind === 'listenerSet') return LISTENER_SET_NOT_SUPPORTED;
   const selected = selectListeners(parent.listeners, parentRef);
   if (selected.length === 0) return noMatchingParent(parent.key, parentRef, parent.listeners);
-  const ofKind = selected.filter(takesHttpRoutes);
-  if (ofKind.length === 0) return kindNotAllowed('HTTPRoute', selected);
+  const ofKind = selected.filter((listener) => takesKind(listener, kind));
+  if (ofKind.length === 0) return kindNotAllowed(kind, selected);
   const [gatewayNamespace = ''] = parent.key.split('/');
   const allowed = ofKind.filter(({ namespaces }) =>
     allowsNamespace(reader, namespaces, gatewayNamespace, metadata.namespace),
   );
   if (allowed.length === 0) return namespaceNotAllowed(metadata.namespace, ofKind);
-  const hostnames = spec.hostnames ?? [];
+  const hostnames = hostnamesOf(route);
   const matching = allowed.filter(({ hostname }) => intersectAll(hostname, hostnames).length > 0);
   return matching.length > 0 ? matching : noMatchingHostname(hostnames, allowed);
 }
 
-function takesHttpRoutes({ supportedKinds }: RouteListener): boolean {
-  return supportedKinds.some(({ group, kind }) => group === GATEWAY_GROUP && kind === 'HTTPRoute');
+function takesKind({ supportedKinds }: RouteListener, routeKind: RouteKind): boolean {
+  return supportedKinds.some(({ group, kind }) => group === GATEWAY_GROUP && kind === routeKind);
+}
+
+function hostnamesOf({ spec }: RouteObject): readonly string[] {
+  return 'hostnames' in spec ? (spec.hostnames ?? []) : [];
 }
 
 /** A route without hostnames takes the listener's. */

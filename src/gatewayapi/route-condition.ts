@@ -65,13 +65,6 @@ function nameListeners(listeners: readonly NamedListener[]): string {
   return `listener ${listNames(listeners.map(({ section }) => section))}`;
 }
 
-export function routeKindNotSupported(kind: string): Problem {
-  return {
-    reason: RouteReason.NotAllowedByListeners,
-    message: `${kind} is not supported yet; the route is not served.`,
-  };
-}
-
 export const LISTENER_SET_NOT_SUPPORTED: Problem = {
   reason: RouteReason.NoMatchingParent,
   message: 'ListenerSet is not supported yet; name the Gateway in parentRefs.',
@@ -87,10 +80,11 @@ export function incompatibleFilters(field: string, why: string): Problem {
   return { reason: RouteReason.IncompatibleFilters, message: `${field}: ${why}.` };
 }
 
-export function partiallyInvalid(problems: Problem): Problem {
+export function partiallyInvalid(kind: string, problems: Problem): Problem {
+  const answer = kind === 'GRPCRoute' ? 'UNAVAILABLE' : '500';
   return {
     reason: RouteReason.UnsupportedValue,
-    message: `Dropped Rule: requests for it are answered 500. ${problems.message}`,
+    message: `Dropped Rule: requests for it are answered ${answer}. ${problems.message}`,
   };
 }
 
@@ -103,12 +97,17 @@ export function backendKindNotSupported(field: string, kind: string): Problem {
   };
 }
 
-export function backendNotPermitted(field: string, kind: string, target: string, from: string): Problem {
+export function backendNotPermitted(
+  field: string,
+  kind: string,
+  target: string,
+  from: { readonly kind: string; readonly namespace: string },
+): Problem {
   return {
     reason: RouteReason.RefNotPermitted,
     message:
       `${field} refers to ${kind} ${target}, and no ReferenceGrant in that namespace allows it: ` +
-      `it must grant HTTPRoutes in namespace ${from} access to ${kind}s.`,
+      `it must grant ${from.kind}s in namespace ${from.namespace} access to ${kind}s.`,
   };
 }
 

@@ -1,7 +1,18 @@
 // What a route and its backends mean: the values that the stages of the translator hand on.
+import type { GRPCRoute } from '../api/generated/grpc-route.ts';
+import type { HTTPRoute } from '../api/generated/http-route.ts';
 import type { ParentReference } from '../api/generated/shared.ts';
-import type { Route, RouteAttachment, RouteRule } from '../ir/route.ts';
+import type { TCPRoute } from '../api/generated/tcp-route.ts';
+import type { TLSRoute } from '../api/generated/tls-route.ts';
+import type { UDPRoute } from '../api/generated/udp-route.ts';
+import type { Route, RouteAttachment, StreamRoute } from '../ir/route.ts';
 import type { ObjectStatus, Problem } from './object-status.ts';
+
+/** A route of the API, of any kind. */
+export type RouteObject = HTTPRoute | GRPCRoute | TLSRoute | TCPRoute | UDPRoute;
+export type RouteKind = RouteObject['kind'];
+
+export const ROUTE_KINDS: readonly RouteKind[] = ['HTTPRoute', 'GRPCRoute', 'TLSRoute', 'TCPRoute', 'UDPRoute'];
 
 /** Where a route attaches: depends on parents, listeners and namespaces, not on the route's rules. */
 export interface RouteAttachments {
@@ -23,7 +34,7 @@ export interface ParentVerdict {
 
 /** What a route's rules mean: depends on what backendRefs name, not on where the route attaches. */
 export interface RouteRules {
-  readonly rules: readonly RouteRule[];
+  readonly content: RouteContent;
   /** Why a rule is not valid, by rule; `undefined` for the valid ones. */
   readonly ruleProblems: readonly (Problem | undefined)[];
   /** Why ResolvedRefs is False. */
@@ -34,12 +45,13 @@ export interface RouteRules {
   readonly targets: readonly string[];
 }
 
+/** What the IR gets of the rules. */
+export type RouteContent = Pick<Route, 'kind' | 'protocol' | 'rules'> | Pick<StreamRoute, 'kind' | 'backends'>;
+
 export interface RouteTranslation {
   /** Undefined where nothing would reach it. */
-  readonly resource: Route | undefined;
+  readonly resource: Route | StreamRoute | undefined;
   readonly clusters: readonly string[];
-  /** `HTTPRoute/namespace/name`: the status's key. */
-  readonly statusKey: string;
   /** Undefined where no parent is ours. */
   readonly status: ObjectStatus | undefined;
   /** Names of the listeners whose attachedRoutes count the route. */

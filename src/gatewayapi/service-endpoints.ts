@@ -21,8 +21,8 @@ export function serviceEndpoints(slices: readonly EndpointSlice[], servicePort: 
 
 /** Ports are matched by name. A port without a number stands for all: then the Service's own says where to go. */
 function slicePort({ ports = [] }: EndpointSlice, servicePort: ServicePort): number | undefined {
-  const { name = '', port, targetPort } = servicePort;
-  const found = ports.find((candidate) => candidate.name === name && candidate.protocol === 'TCP');
+  const { name = '', port, targetPort, protocol } = servicePort;
+  const found = ports.find((candidate) => candidate.name === name && candidate.protocol === protocol);
   if (found === undefined) return undefined;
   return found.port ?? (typeof targetPort === 'number' ? targetPort : port);
 }

@@ -1,14 +1,15 @@
-// HTTPS listeners on one port whose hostnames or certificates overlap: a client may reuse a connection that it opened for one
-// for a host of the other. Informational; the listeners are served all the same.
+// Listeners on one port that terminate TLS, and whose hostnames or certificates overlap: a client may reuse a connection that it
+// opened for one for a host of the other. Informational; the listeners are served all the same.
 import { ANY_HOSTNAME } from '../lib/hostname.ts';
 import type { ListenerModel } from './gateway-model.ts';
 import { overlappingCertificates, overlappingHostnames } from './listener-condition.ts';
+import { terminatesTls } from './listener-protocol.ts';
 import { joinProblems, type Problem } from './object-status.ts';
 import { compareText } from './seniority.ts';
 
-/** By the listener's name. All are on one port and of one protocol, with different hostnames. */
+/** By the listener's name. All are on one port, with different hostnames. */
 export function findOverlaps(listeners: readonly ListenerModel[]): ReadonlyMap<string, Problem> {
-  const secured = listeners.filter(({ protocol }) => protocol === 'HTTPS');
+  const secured = listeners.filter(({ protocol, traffic }) => terminatesTls(protocol, traffic));
   const byHostname = findPairs(secured, ({ hostname }) => [hostname], widerHostnames);
   const byCertificate = findPairs(secured, dnsNamesOf, widerDnsNames);
   const overlaps = new Map<string, Problem>();

@@ -9,12 +9,11 @@ import { Memo } from './memo.ts';
 import { targetKey } from './object-key.ts';
 import type { ObjectStatus } from './object-status.ts';
 import type { Resources } from './resources.ts';
-import type { RouteTranslation } from './route-model.ts';
-import { UNSUPPORTED_ROUTE_KINDS } from './unsupported-route.ts';
+import { ROUTE_KINDS, type RouteTranslation } from './route-model.ts';
 
 export interface TranslateOptions extends Settings {
-  /** By bind port: why the data plane could not bind it. Such listeners stay in the IR, so that it is tried again. */
-  readonly unavailablePorts: ReadonlyMap<number, string>;
+  /** By name of the bound port (`80`, `53/udp`): why the data plane could not. Such listeners stay in the IR, so that it is tried again. */
+  readonly unavailablePorts: ReadonlyMap<string, string>;
   /** By `namespace/name` of the Secret: what is in force while the Secret is bad. */
   readonly lastGoodCertificates?: ReadonlyMap<string, Certificate>;
 }
@@ -59,8 +58,6 @@ class TranslationBuilder {
     this.#addStatuses('BackendTLSPolicy', (key) => facts.backendTLSPolicyStatus.get(key));
     this.#addStatuses('Backend', (key) => facts.backendStatus.get(key));
     this.#addStatuses('ListenerSet', (key) => facts.listenerSetStatus.get(key));
-    for (const kind of UNSUPPORTED_ROUTE_KINDS)
-      this.#addStatuses(kind, (key) => facts.unsupportedRouteStatus.get(targetKey(kind, undefined, key)));
     return { ir: createIr(this.#ir), statuses: this.#statuses };
   }
 
@@ -68,7 +65,10 @@ class TranslationBuilder {
     const listeners = Object.values(this.#facts.portPlan.get('').listeners);
     this.#ir.push(...listeners);
     const hosts = listeners.flatMap(({ virtualHosts }) => virtualHosts);
-    for (const key of new Set(hosts.flatMap(({ certificates }) => certificates))) {
+    const certificates = hosts.flatMap(({ certificates: shown, backendClientCertificate: client }) =>
+      client === undefined ? shown : [...shown, client],
+    );
+    for (const key of new Set(certificates)) {
       const { usable } = this.#facts.serverCertificate.get(secretOfCertificate(key));
       if (usable !== undefined) this.#ir.push(usable.certificate);
     }
@@ -76,13 +76,16 @@ class TranslationBuilder {
 
   #addRoutes(): void {
     const clusters = new Set<string>();
-    for (const key of this.#resources.byKey('HTTPRoute').keys()) {
-      const translated = this.#facts.routeTranslation.get(key);
-      this.#sums.add(translated);
-      const { resource, status, statusKey } = translated;
-      if (resource !== undefined) this.#ir.push(resource);
-      if (status !== undefined) this.#statuses.set(statusKey, status);
-      for (const cluster of translated.clusters) clusters.add(cluster);
+    for (const kind of ROUTE_KINDS) {
+      for (const name of this.#resources.byKey(kind).keys()) {
+        const key = targetKey(kind, undefined, name);
+        const translated = this.#facts.routeTranslation.get(key);
+        this.#sums.add(translated);
+        const { resource, status } = translated;
+        if (resource !== undefined) this.#ir.push(resource);
+        if (status !== undefined) this.#statuses.set(key, status);
+        for (const cluster of translated.clusters) clusters.add(cluster);
+      }
     }
     for (const key of clusters) this.#ir.push(this.#facts.cluster.get(key));
   }
@@ -130,7 +133,7 @@ function collectFacts(resources: Resources, memo: Memo, options: TranslateOption
     grantsInNamespace: resources.grantsInNamespace,
     policiesOfTarget: resources.policiesOfTarget,
     settings: { get: () => settings },
-    unavailablePort: { get: (port) => options.unavailablePorts.get(Number(port)) },
+    unavailablePort: options.unavailablePorts,
     lastGoodCertificate: { get: (secret) => options.lastGoodCertificates?.get(secret) },
     attachedRoutes: sums.attachedRoutes,
     gatewaysOfTarget: { get: (target) => sums.gatewaysOfTarget(target) },

@@ -2,7 +2,10 @@
 
 export interface Cluster {
   readonly kind: 'cluster';
-  /** `cluster/<kind>/<namespace>/<name>[/<port>]`, with `/grpc` at the end where gRPC routes use a backend that says no protocol. */
+  /**
+   * `cluster/<kind>/<namespace>/<name>[/<port>]`, with `/grpc` at the end where gRPC routes use a backend that says no protocol, and
+   * `/udp` for the UDP port of a Service.
+   */
   readonly key: string;
   /** `namespace/name[:port]`: a metric label and a log field. */
   readonly name: string;
@@ -13,6 +16,7 @@ export interface Cluster {
   readonly protocol: 'http1' | 'http2' | 'negotiated';
   /** Ready endpoints only; none means 503. */
   readonly endpoints: readonly Endpoint[];
+  /** Not for connections that are passed through: they are TLS already. */
   readonly tls?: UpstreamTls;
   readonly connectTimeoutMs: number;
   /** How long an unused connection is kept. */

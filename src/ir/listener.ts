@@ -48,5 +48,15 @@ export interface ClientValidation {
 }
 
 export function listenerKey(bindAddress: string, bindPort: number, protocol: Listener['protocol']): string {
-  return `listener/${bindAddress}/${bindPort}${protocol === 'UDP' ? '/udp' : ''}`;
+  return `listener/${bindAddress}/${portName(bindPort, protocol)}`;
+}
+
+/** `53`, or `53/udp` for datagrams: TCP and UDP have ports of their own. */
+export function portName(port: number, protocol: Listener['protocol']): string {
+  return protocol === 'UDP' ? `${port}/udp` : String(port);
+}
+
+/** The name of the port that a listener with this key binds. */
+export function portNameOfKey(key: string): string {
+  return key.split('/').slice(2).join('/');
 }

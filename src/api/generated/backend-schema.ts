@@ -73,6 +73,40 @@ export const backendResource: CustomResource = {
                 pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
                 "x-kubernetes-validations": [{ rule: "!isIP(self)", message: "sni must not be an IP address" }],
               },
+              subjectAltNames: {
+                type: "array",
+                minItems: 1,
+                maxItems: 5,
+                items: {
+                  type: "object",
+                  required: ["type"],
+                  properties: {
+                    hostname: {
+                      type: "string",
+                      minLength: 1,
+                      maxLength: 253,
+                      pattern: "^(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+                    },
+                    type: { type: "string", enum: ["Hostname", "URI"] },
+                    uri: {
+                      type: "string",
+                      minLength: 1,
+                      maxLength: 253,
+                      pattern: "^(([^:/?#]+):)(//([^/?#]*))([^?#]*)(\\?([^#]*))?(#(.*))?",
+                    },
+                  },
+                  "x-kubernetes-validations": [
+                    {
+                      rule: "has(self.hostname) == (self.type == 'Hostname')",
+                      message: "hostname must be set if type is Hostname, and only then",
+                    },
+                    {
+                      rule: "has(self.uri) == (self.type == 'URI')",
+                      message: "uri must be set if type is URI, and only then",
+                    },
+                  ],
+                },
+              },
               caCertificateRefs: {
                 type: "array",
                 minItems: 1,

@@ -3,7 +3,7 @@
 // Do not edit.
 
 import type { Condition, NamespacedObjectMeta } from '../object.ts';
-import type { LocalObjectReference, ParentReference } from './shared.ts';
+import type { LocalObjectReference, ParentReference, SubjectAltName } from './shared.ts';
 
 export interface BackendTLSPolicy {
   readonly apiVersion: 'gateway.networking.k8s.io/v1';
@@ -31,12 +31,6 @@ export interface BackendTLSPolicyValidation {
   readonly hostname: string;
   readonly subjectAltNames?: readonly SubjectAltName[];
   readonly wellKnownCACertificates?: string;
-}
-
-export interface SubjectAltName {
-  readonly hostname?: string;
-  readonly type: 'Hostname' | 'URI';
-  readonly uri?: string;
 }
 
 export interface PolicyStatus {

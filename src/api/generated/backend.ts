@@ -3,6 +3,7 @@
 // Do not edit.
 
 import type { Condition, NamespacedObjectMeta } from '../object.ts';
+import type { SubjectAltName } from './shared.ts';
 
 export interface Backend {
   readonly apiVersion: 'sluice.dev/v1alpha1';
@@ -35,6 +36,7 @@ export interface BackendFQDNEndpoint {
 
 export interface BackendTLS {
   readonly sni?: string;
+  readonly subjectAltNames?: readonly SubjectAltName[];
   readonly caCertificateRefs?: readonly BackendCACertificateReference[];
   readonly wellKnownCACertificates?: 'System';
 }

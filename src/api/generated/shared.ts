@@ -163,3 +163,9 @@ export interface SessionPersistenceCookie {
 export interface SessionPersistenceHeader {
   readonly name: string;
 }
+
+export interface SubjectAltName {
+  readonly hostname?: string;
+  readonly type: 'Hostname' | 'URI';
+  readonly uri?: string;
+}

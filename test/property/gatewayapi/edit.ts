@@ -69,7 +69,9 @@ export function randomOptions(random: SeededRandom): TranslateOptions {
       portOffset: random.pick([0, 0, 1000]),
       addresses: [{ type: 'IPAddress', value: random.pick(['192.0.2.1', '192.0.2.2']) }],
     },
-    unavailablePorts: new Map(random.pick([[], [[80, 'in use']], [[80, 'no privilege']], [[443, 'in use']]])),
+    unavailablePorts: new Map(
+      random.pick([[], [['80', 'in use']], [['80', 'no privilege']], [['443', 'in use']], [['80/udp', 'in use']]]),
+    ),
     lastGoodCertificates: new Map(random.pick([[], LAST_GOOD])),
   };
 }
@@ -88,7 +90,11 @@ const KINDS: Readonly<Record<string, KindOfEdit>> = {
     }),
   },
   Gateway: { apiVersion: `${GATEWAY_API}/v1`, names: ['g1', 'g2'], weight: 6, make: gatewayFields },
-  HTTPRoute: { apiVersion: `${GATEWAY_API}/v1`, names: ['r1', 'r2', 'r3'], weight: 12, make: routeFields },
+  HTTPRoute: { apiVersion: `${GATEWAY_API}/v1`, names: ['r1', 'r2', 'r3'], weight: 12, make: httpRouteFields },
+  GRPCRoute: { apiVersion: `${GATEWAY_API}/v1`, names: ['r1', 'r2'], weight: 4, make: grpcRouteFields },
+  TLSRoute: { apiVersion: `${GATEWAY_API}/v1`, names: ['r1'], weight: 2, make: tlsRouteFields },
+  TCPRoute: { apiVersion: `${GATEWAY_API}/v1`, names: ['r1', 'r2'], weight: 2, make: streamRouteFields },
+  UDPRoute: { apiVersion: `${GATEWAY_API}/v1`, names: ['r1'], weight: 2, make: streamRouteFields },
   Service: { apiVersion: 'v1', names: ['s1', 's2'], weight: 8, make: serviceFields },
   EndpointSlice: { apiVersion: 'discovery.k8s.io/v1', names: ['e1', 'e2', 'e3'], weight: 8, make: sliceFields },
   ReferenceGrant: { apiVersion: `${GATEWAY_API}/v1`, names: ['x1', 'x2'], weight: 6, make: grantFields },
@@ -102,12 +108,12 @@ const KINDS: Readonly<Record<string, KindOfEdit>> = {
   Secret: { apiVersion: 'v1', names: ['t1', 't2'], weight: 4, make: secretFields },
   ConfigMap: {
     apiVersion: 'v1',
-    names: ['t1'],
-    weight: 1,
+    names: ['t1', 't2'],
+    weight: 4,
     make: (random) => ({ data: { 'ca.crt': random.pick(CA_TEXTS) } }),
   },
   Backend: { apiVersion: 'sluice.dev/v1alpha1', names: ['k1'], weight: 4, make: backendFields },
-  BackendTLSPolicy: { apiVersion: `${GATEWAY_API}/v1`, names: ['p1', 'p2'], weight: 1, make: policyFields },
+  BackendTLSPolicy: { apiVersion: `${GATEWAY_API}/v1`, names: ['p1', 'p2', 'p3'], weight: 6, make: policyFields },
   ListenerSet: {
     apiVersion: `${GATEWAY_API}/v1`,
     names: ['l1'],
@@ -115,12 +121,6 @@ const KINDS: Readonly<Record<string, KindOfEdit>> = {
     make: (random) => ({
       spec: { parentRef: { group: GATEWAY_API, kind: 'Gateway', name: random.pick(['g1', 'g2']) }, listeners: [] },
     }),
-  },
-  GRPCRoute: {
-    apiVersion: `${GATEWAY_API}/v1`,
-    names: ['r1'],
-    weight: 1,
-    make: (random) => ({ spec: { parentRefs: [randomParentRef(random)] } }),
   },
 };
 
@@ -135,21 +135,48 @@ function gatewayFields(random: SeededRandom): Fields {
       gatewayClassName: random.pick(['sluice', 'other']),
       listeners: Array.from({ length: count }, (_, index) => randomListener(random, `l${index}`)),
       ...(random.below(10) === 0 ? { addresses: [{ type: 'IPAddress', value: '192.0.2.1' }] } : {}),
+      ...(random.below(2) === 0 ? { tls: gatewayTls(random) } : {}),
     },
   };
 }
 
+function gatewayTls(random: SeededRandom): Fields {
+  const certificate = { group: '', kind: 'Secret', name: random.pick(['t1', 't2']), ...optionalNamespace(random) };
+  const perPort = { port: random.pick([443, 8443]), tls: clientValidation(random) };
+  return {
+    backend: random.below(2) === 0 ? { clientCertificateRef: certificate } : {},
+    ...(random.below(2) === 0 ? { frontend: { default: clientValidation(random), perPort: [perPort] } } : {}),
+  };
+}
+
+function clientValidation(random: SeededRandom): Fields {
+  if (random.below(4) === 0) return {};
+  const mode = random.pick(['AllowValidOnly', 'AllowValidOnly', 'AllowInsecureFallback']);
+  const caCertificateRefs = randomCaRefs(random).map((ref) => ({ ...ref, ...optionalNamespace(random) }));
+  return { validation: { mode, caCertificateRefs } };
+}
+
+function randomCaRefs(random: SeededRandom): readonly Fields[] {
+  return Array.from({ length: random.below(2) + 1 }, () => ({
+    group: '',
+    kind: random.pick(['ConfigMap', 'ConfigMap', 'Secret', 'Other']),
+    name: random.pick(['t1', 't2']),
+  }));
+}
+
 function randomListener(random: SeededRandom, name: string): Fields {
-  const protocol = random.pick(['HTTP', 'HTTP', 'HTTP', 'HTTPS', 'HTTPS', 'HTTPS', 'TCP']);
+  const protocol = random.pick(['HTTP', 'HTTP', 'HTTP', 'HTTPS', 'HTTPS', 'HTTPS', 'TLS', 'TCP', 'UDP', 'OTHER']);
+  const isTls = protocol === 'HTTPS' || protocol === 'TLS';
+  const mode = protocol === 'TLS' ? random.pick(['Terminate', 'Passthrough']) : 'Terminate';
   const certificateRefs = [
     { group: '', kind: 'Secret', name: random.pick(['t1', 't2']), ...optionalNamespace(random) },
   ];
   return {
     name,
     protocol,
-    port: random.pick(protocol === 'HTTPS' ? [443, 443, 443, 8443, 80] : [80, 80, 80, 80, 8080, 8080, 443]),
+    port: random.pick(isTls ? [443, 443, 443, 8443, 80] : [80, 80, 80, 80, 8080, 8080, 443]),
     ...optional('hostname', random.pick(HOSTNAMES)),
-    ...(protocol === 'HTTPS' ? { tls: { mode: 'Terminate', certificateRefs } } : {}),
+    ...(isTls ? { tls: { mode, certificateRefs } } : {}),
     allowedRoutes: { namespaces: randomRouteNamespaces(random) },
   };
 }
@@ -170,23 +197,60 @@ function randomParentRef(random: SeededRandom): Fields {
   };
 }
 
-function routeFields(random: SeededRandom): Fields {
+function httpRouteFields(random: SeededRandom): Fields {
   const hostname = random.pick(HOSTNAMES);
   return {
     spec: {
-      parentRefs: Array.from({ length: random.below(2) + 1 }, () => randomParentRef(random)),
+      parentRefs: randomParentRefs(random),
       ...(hostname === undefined ? {} : { hostnames: [hostname] }),
-      rules: Array.from({ length: random.below(2) + 1 }, () => randomRule(random)),
+      rules: Array.from({ length: random.below(2) + 1 }, () => ({
+        matches: [{ path: { type: 'PathPrefix', value: random.pick(['/', '/x']) } }],
+        ...randomRule(random),
+      })),
     },
   };
 }
 
+function grpcRouteFields(random: SeededRandom): Fields {
+  const hostname = random.pick(HOSTNAMES);
+  const methods = [
+    { type: 'Exact', service: 'a.B', method: 'Get' },
+    { type: 'RegularExpression', service: random.pick(['a.*', '(']) },
+  ];
+  return {
+    spec: {
+      parentRefs: randomParentRefs(random),
+      ...(hostname === undefined ? {} : { hostnames: [hostname] }),
+      rules: Array.from({ length: random.below(3) }, () => ({
+        ...(random.below(2) === 0 ? {} : { matches: [{ method: random.pick(methods) }] }),
+        ...randomRule(random),
+      })),
+    },
+  };
+}
+
+function tlsRouteFields(random: SeededRandom): Fields {
+  const hostname = random.pick(HOSTNAMES) ?? 'd.example.com';
+  return { spec: { parentRefs: randomParentRefs(random), hostnames: [hostname], rules: [randomStreamRule(random)] } };
+}
+
+function streamRouteFields(random: SeededRandom): Fields {
+  return { spec: { parentRefs: randomParentRefs(random), rules: [randomStreamRule(random)] } };
+}
+
+function randomParentRefs(random: SeededRandom): readonly Fields[] {
+  return Array.from({ length: random.below(2) + 1 }, () => randomParentRef(random));
+}
+
+/** But for its matches. */
 function randomRule(random: SeededRandom): Fields {
   const mirror = { type: 'RequestMirror', requestMirror: { backendRef: randomBackendRef(random) } };
   const extension = { type: 'ExtensionRef', extensionRef: { group: 'example.com', kind: 'F', name: 'f' } };
+  return { filters: random.pick([[], [], [mirror], [extension]]), ...randomStreamRule(random) };
+}
+
+function randomStreamRule(random: SeededRandom): Fields {
   return {
-    matches: [{ path: { type: 'PathPrefix', value: random.pick(['/', '/x']) } }],
-    filters: random.pick([[], [], [mirror], [extension]]),
     backendRefs: Array.from({ length: random.below(2) + 1 }, () => ({ ...randomBackendRef(random), weight: 1 })),
   };
 }
@@ -199,7 +263,7 @@ function randomBackendRef(random: SeededRandom): Fields {
 
 function serviceFields(random: SeededRandom): Fields {
   const [appProtocol, targetPort] = [
-    random.pick([undefined, undefined, undefined, 'kubernetes.io/ws', 'unknown']),
+    random.pick([undefined, undefined, undefined, 'kubernetes.io/ws', 'kubernetes.io/h2c', 'https', 'unknown']),
     8080,
   ];
   return {
@@ -208,23 +272,25 @@ function serviceFields(random: SeededRandom): Fields {
       ports: [
         { name: 'http', port: 80, targetPort, protocol: 'TCP', ...optional('appProtocol', appProtocol) },
         ...(random.below(2) === 0 ? [{ name: 'more', port: 81, targetPort, protocol: 'TCP' }] : []),
+        ...(random.below(2) === 0 ? [{ name: 'udp', port: 80, targetPort, protocol: 'UDP' }] : []),
       ],
     },
   };
 }
 
 function sliceFields(random: SeededRandom): Fields {
+  const name = random.pick(['http', 'more', 'udp']);
   return {
     metadata: { labels: { 'kubernetes.io/service-name': random.pick(['s1', 's2']) } },
     addressType: 'IPv4',
-    ports: [{ name: random.pick(['http', 'more']), port: 8080, protocol: 'TCP' }],
+    ports: [{ name, port: 8080, protocol: name === 'udp' ? 'UDP' : 'TCP' }],
     endpoints: [{ addresses: [`10.0.0.${random.below(4)}`], conditions: { ready: random.below(4) > 0 } }],
   };
 }
 
 function grantFields(random: SeededRandom): Fields {
-  const kind = random.pick(['Gateway', 'HTTPRoute']);
-  const target = random.pick(kind === 'Gateway' ? ['Secret'] : ['Service', 'Backend']);
+  const kind = random.pick(['Gateway', 'Gateway', 'HTTPRoute', 'HTTPRoute', 'GRPCRoute', 'TCPRoute', 'UDPRoute']);
+  const target = random.pick(kind === 'Gateway' ? ['Secret', 'ConfigMap'] : ['Service', 'Backend']);
   const group = target === 'Backend' ? 'sluice.dev' : '';
   const name = random.pick([undefined, undefined, 's1', 't1']);
   return {
@@ -257,12 +323,16 @@ function backendFields(random: SeededRandom): Fields {
 
 function policyFields(random: SeededRandom): Fields {
   const service = { group: '', kind: 'Service', name: random.pick(['s1', 's2']) };
-  const target = random.pick([
-    service,
-    { ...service, sectionName: 'more' },
-    { group: 'sluice.dev', kind: 'Backend', name: 'k1' },
+  const backend = { group: 'sluice.dev', kind: 'Backend', name: 'k1' };
+  const targetRefs = random.pick([
+    [service],
+    [service],
+    [{ ...service, sectionName: 'more' }],
+    [backend],
+    [service, backend],
   ]);
-  return { spec: { targetRefs: [target], validation: { hostname: 'x', wellKnownCACertificates: 'System' } } };
+  const cas = random.pick([{ wellKnownCACertificates: 'System' }, { caCertificateRefs: randomCaRefs(random) }]);
+  return { spec: { targetRefs, validation: { hostname: random.pick(['x', 'y']), ...cas } } };
 }
 
 function optionalNamespace(random: SeededRandom): Fields {

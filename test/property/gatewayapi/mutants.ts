@@ -15,7 +15,11 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   'absent objects are not noted': notNoted('answer === undefined'),
   'absent Services are not noted': notNoted("source === 'Service' && answer === undefined"),
   'Secrets that were read are not noted': notNoted("source === 'Secret'"),
+  'ConfigMaps that were read are not noted': notNoted("source === 'ConfigMap'"),
+  'CA certificates that were read are not noted': notNoted("source === 'caCertificates'"),
+  'policies of a target are not noted': notNoted("source === 'policiesOfTarget'"),
   'results of other computations are not noted': notNoted("source === 'backendTarget'"),
+  'routes of connections that were read are not noted': notNoted("source === 'TCPRoute'"),
   'the listeners of a Gateway are not noted': notNoted("source === 'routeListeners'"),
   'only the first read is checked': edit(
     MEMO_TABLE,

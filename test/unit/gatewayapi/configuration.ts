@@ -44,14 +44,14 @@ export function gateway(listeners: readonly Fields[] = [{}], spec: Fields = {}):
   );
 }
 
-export function route(name: string, rules: readonly Fields[] = [{}]): KubernetesObject {
+export function route(name: string, rules: readonly Fields[] = [{}], kind = 'HTTPRoute'): KubernetesObject {
   const complete = rules.map((rule) => ({
     matches: [{ path: { type: 'PathPrefix', value: '/' } }],
     backendRefs: [{ group: '', kind: 'Service', name: 'web', port: 80, weight: 1 }],
     ...rule,
   }));
   const parentRefs = [{ group: 'gateway.networking.k8s.io', kind: 'Gateway', name: 'gw' }];
-  return manifest(GATEWAY_API, 'HTTPRoute', { name, namespace: 'shop' }, { parentRefs, rules: complete });
+  return manifest(GATEWAY_API, kind, { name, namespace: 'shop' }, { parentRefs, rules: complete });
 }
 
 export function service(name: string, spec: Fields = {}): KubernetesObject {

@@ -50,7 +50,7 @@ describe('translate', () => {
     const resources = resourcesOf(gateway(), service('web'), route('web'));
     const memo = createMemo();
     const before = translate(resources, memo, options());
-    const after = translate(resources, memo, options({ unavailablePorts: new Map([[80, 'EADDRINUSE']]) }));
+    const after = translate(resources, memo, options({ unavailablePorts: new Map([['80', 'EADDRINUSE']]) }));
     assert.equal(after.ir.hash, before.ir.hash);
     assert.deepEqual(changedStatuses(before, after), ['Gateway/shop/gw']);
     assert.match(JSON.stringify(after.statuses.get('Gateway/shop/gw')), /PortUnavailable.*EADDRINUSE/);

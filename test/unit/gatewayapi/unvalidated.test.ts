@@ -22,6 +22,45 @@ describe('what validation would have refused', () => {
     assert.match(status, /"type":"Accepted","status":"False","reason":"ListenersNotValid"/);
   });
 
+  it('TCP listeners on one port, whatever hostnames they claim to have: both lose', () => {
+    const twins = [
+      { protocol: 'TCP', hostname: 'a.example.com' },
+      { protocol: 'TCP', hostname: 'b.example.com' },
+    ];
+    const status = statusText('Gateway/shop/gw', gateway(twins));
+    assert.equal(status.match(/"type":"Conflicted","status":"True","reason":"HostnameConflict"/g)?.length, 2);
+  });
+
+  it('a TLS listener without a mode terminates, and needs a certificate', () => {
+    const status = statusText('Gateway/shop/gw', gateway([{ protocol: 'TLS', port: 443 }]));
+    assert.match(status, /"reason":"InvalidCertificateRef"/);
+  });
+
+  it('names of gRPC services and methods that are other paths', () => {
+    for (const method of [{ service: '..', method: 'a' }, { service: 'a/b' }, { service: 'a', method: '..' }]) {
+      const status = statusText(
+        'GRPCRoute/shop/web',
+        gateway(),
+        route('web', [{ matches: [{ method }] }], 'GRPCRoute'),
+      );
+      assert.match(status, /"type":"Accepted","status":"False","reason":"UnsupportedValue".*is not the name of a gRPC/);
+    }
+  });
+
+  it('several rules in a route of connections: the first counts', () => {
+    const rules = ['first', 'second'].map((name) => ({
+      backendRefs: [{ group: '', kind: 'Service', name, port: 80, weight: 1 }],
+    }));
+    const objects = [gateway([{ protocol: 'TCP' }]), route('web', rules, 'TCPRoute'), service('first')];
+    const { ir } = translate(resourcesOf(...objects), createMemo(), options());
+    const translated = ir.resources.get('route/TCPRoute/shop/web');
+    assert.ok(translated?.kind === 'streamRoute');
+    assert.deepEqual(
+      translated.backends.map(({ cluster }) => cluster),
+      ['cluster/Service/shop/first/80'],
+    );
+  });
+
   it('a header value with a line break', () => {
     const requestHeaderModifier = { set: [{ name: 'x', value: 'a\r\nHost: evil' }] };
     assert.match(

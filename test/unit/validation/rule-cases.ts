@@ -67,6 +67,14 @@ function backend(message: string, endpoint: object, spec: object = {}): RuleCase
   return broken('Backend', message, { endpoints: [endpoint], ...spec });
 }
 
+function backendSan(message: string, name: object): RuleCase {
+  return backend(
+    message,
+    { fqdn: { hostname: 'x', port: 1 } },
+    { tls: { wellKnownCACertificates: 'System', subjectAltNames: [name] } },
+  );
+}
+
 const ROUTES = ['HTTPRoute', 'GRPCRoute', 'TLSRoute', 'TCPRoute', 'UDPRoute'];
 const noExternalAuth = 'filter.externalAuth must be nil';
 const tooManyMatches = 'While 16 rules and 64 matches per rule';
@@ -276,4 +284,6 @@ export const RULE_CASES: readonly RuleCase[] = [
     { ip: { address: '::1', port: 1 } },
     { tls: { sni: '10.0.0.1', wellKnownCACertificates: 'System' } },
   ),
+  backendSan('hostname must be set if type is Hostname', { type: 'Hostname' }),
+  backendSan('uri must be set if type is URI', { type: 'URI', hostname: 'a' }),
 ];

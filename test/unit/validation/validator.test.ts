@@ -82,7 +82,7 @@ test('a Backend of each form', () => {
     'spec.endpoints: must have at least 1 and at most 256 items; found 0',
   ]);
   assert.deepEqual(problemsOf({ ...backend, spec: { ...system, tls: { insecureSkipVerify: true } } }), [
-    'spec.tls.insecureSkipVerify: unknown field; the fields here are sni, caCertificateRefs, wellKnownCACertificates',
+    'spec.tls.insecureSkipVerify: unknown field; the fields here are sni, subjectAltNames, caCertificateRefs, wellKnownCACertificates',
   ]);
 });
 

@@ -5,16 +5,21 @@ import type { Ir } from '../ir/ir.ts';
 import type { Cluster } from '../ir/cluster.ts';
 import { TimerWheel } from '../lib/timeout-queue.ts';
 import type { AccessLog } from '../observability/access-log.ts';
-import type { Metrics } from '../observability/metric-names.ts';
+import type { Metrics, OverloadResource } from '../observability/metric-names.ts';
+import { bindOverloadCells } from '../observability/traffic-cells.ts';
 import { ClusterRegistry } from './cluster/cluster-registry.ts';
 import type { ConnectFailure } from './cluster/cluster-registry.ts';
-import type { Http1ServerSettings } from './codec/http1/server-settings.ts';
+import type { Http2ServerSettings } from './codec/http2/server-settings.ts';
 import { DEFAULT_ENGINE_LIMITS, DEFAULT_ENGINE_TIMEOUTS } from './engine-defaults.ts';
 import type { EngineLimits, EngineTimeouts } from './engine-defaults.ts';
 import { ReplayBudget } from './forward/request-body.ts';
 import { recordRequest } from './forward/request-record.ts';
 import type { RequestServices } from './forward/request-services.ts';
 import { ListenerSocket } from './listener/listener-socket.ts';
+import type { RuntimeCertificate } from './runtime/certificate-context.ts';
+import { Overload } from './overload/overload.ts';
+import type { OverloadLimits, OverloadStep } from './overload/overload.ts';
+import { collectGarbage, defaultOverloadLimits, OverloadMonitor } from './overload/overload-monitor.ts';
 import { compile, CompileMemo, releaseMemo } from './runtime/compile.ts';
 import type { RuntimeListener, RuntimeSnapshot } from './runtime/snapshot.ts';
 
@@ -24,6 +29,9 @@ export interface EngineOptions {
   readonly accessLog?: AccessLog;
   readonly limits?: Partial<EngineLimits>;
   readonly timeouts?: Partial<EngineTimeouts>;
+  /** When the gateway sheds load; what is not given is the heap's, the machine's or the default limit. */
+  readonly overload?: Partial<OverloadLimits>;
+  readonly onOverload?: (step: OverloadStep, resource: OverloadResource) => void;
   readonly onDefect?: (error: unknown) => void;
   readonly onResolveFailure?: (hostname: string, error: unknown) => void;
   /** At most every few seconds for one endpoint. */
@@ -65,7 +73,9 @@ export class Engine {
   readonly #wheel: TimerWheel;
   readonly #registry: ClusterRegistry;
   readonly #services: RequestServices;
-  readonly #settings: Http1ServerSettings;
+  readonly #settings: Http2ServerSettings;
+  readonly #overload: Overload;
+  readonly #monitor: OverloadMonitor;
   readonly #limits: EngineLimits;
   readonly #timeouts: EngineTimeouts;
   readonly #sockets = new Map<string, ListenerSocket>();
@@ -92,8 +102,19 @@ export class Engine {
       onDefect: (error) => options.onDefect?.(error),
       ...(options.resolve === undefined ? {} : { resolve: options.resolve }),
     });
+    this.#overload = new Overload({
+      limits: { ...defaultOverloadLimits(), ...options.overload },
+      cells: bindOverloadCells(options.metrics),
+      collectGarbage,
+      onStep: (step, resource) => this.#onOverload(step, resource),
+    });
+    this.#monitor = new OverloadMonitor(
+      () => this.#countConnections(),
+      (readings) => this.#overload.update(readings),
+    );
     this.#services = {
       timeouts: { streamIdle: queue(timeouts.streamIdleMs), tunnelIdle: queue(timeouts.tunnelIdleMs) },
+      overload: this.#overload,
       replayBudget: new ReplayBudget(this.#limits.maxReplayBytes),
       timeout: (ms) => queue(roundedUp(ms)),
       onRequestDone: (request, cells) => recordRequest(request, cells, options.accessLog),
@@ -107,7 +128,7 @@ export class Engine {
         writeStall: queue(timeouts.writeStallMs),
         linger: queue(timeouts.lingerMs),
       },
-      isDraining: () => this.#isDraining,
+      isDraining: () => this.#isDraining || this.#overload.closesIdle,
     };
   }
 
@@ -142,6 +163,16 @@ export class Engine {
     this.#isDraining = true;
   }
 
+  /**
+   * Accepts nothing more: others do, on the same sockets. Connections that were accepted are served as while draining, also those
+   * that have not asked anything yet.
+   */
+  async stopAccepting(): Promise<void> {
+    this.startDraining();
+    await this.#applying;
+    for (const socket of this.#sockets.values()) socket.stopAccepting();
+  }
+
   /** Accepts nothing more and waits for the requests in flight, at most so long; then cuts what is left. */
   async drain(graceMs: number): Promise<void> {
     this.startDraining();
@@ -166,7 +197,7 @@ export class Engine {
       wheel: this.#wheel,
       metrics: this.#options.metrics,
     });
-    const { clusters, retire } = this.#registry.update(clusterConfigs);
+    const { clusters, retire } = this.#registry.update(clusterConfigs, clientCertificatesOf(listeners));
     const snapshot: RuntimeSnapshot = { hash: ir.hash, listeners, clusters };
     const failures = await this.#bind(snapshot);
     for (const [key, listener] of snapshot.listeners) this.#sockets.get(key)?.swap(snapshot, listener);
@@ -210,6 +241,7 @@ export class Engine {
       services: this.#services,
       metrics: this.#options.metrics,
       maxConnections: this.#limits.maxConnections,
+      refusesConnections: () => this.#overload.refusesConnections,
       arrivalTimeout: this.#wheel.queue(
         listener.config.protocol === 'TLS' ? this.#timeouts.tlsHandshakeMs : this.#timeouts.headMs,
       ),
@@ -219,6 +251,18 @@ export class Engine {
         ? {}
         : { open: (server: Server): Promise<void> => openListener(server, bindAddress, bindPort) }),
     });
+  }
+
+  #countConnections(): number {
+    let connections = 0;
+    for (const socket of this.#sockets.values()) connections += socket.connectionCount;
+    for (const socket of this.#closing.keys()) connections += socket.connectionCount;
+    return connections;
+  }
+
+  #onOverload(step: OverloadStep, resource: OverloadResource): void {
+    if (this.#overload.closesIdle) for (const socket of this.#sockets.values()) socket.closeIdle();
+    this.#options.onOverload?.(step, resource);
   }
 
   /** The listener left the configuration: its connections finish what they do. */
@@ -234,6 +278,7 @@ export class Engine {
   #destroy(): void {
     for (const socket of [...this.#sockets.values(), ...this.#closing.keys()]) socket.destroy();
     this.#sockets.clear();
+    this.#monitor.close();
     this.#registry.destroy();
     this.#wheel.close();
   }
@@ -251,6 +296,15 @@ function roundedUp(ms: number): number {
 
 function clustersOf(ir: Ir): Cluster[] {
   return [...ir.resources.values()].filter((resource) => resource.kind === 'cluster');
+}
+
+/** What endpoints are shown. */
+function clientCertificatesOf(listeners: RuntimeSnapshot['listeners']): ReadonlySet<RuntimeCertificate> {
+  const certificates = new Set<RuntimeCertificate>();
+  for (const { all } of listeners.values())
+    for (const { backendClientCertificate } of all)
+      if (backendClientCertificate !== undefined) certificates.add(backendClientCertificate);
+  return certificates;
 }
 
 /** What setTimeout takes; beyond it, it fires at once. */

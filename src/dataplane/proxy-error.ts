@@ -21,10 +21,13 @@ export type ProxyErrorCode =
   | 'upstream_connect_failed'
   | 'upstream_connect_timeout'
   | 'upstream_reset'
+  | 'upstream_refused'
   | 'upstream_protocol_error'
   | 'upstream_timeout'
   | 'route_timeout'
+  | 'overloaded'
   | 'loop_detected'
+  | 'drain_expired'
   | 'internal';
 
 export type ProxyErrorSource = 'downstream' | 'upstream' | 'internal';

@@ -4,12 +4,15 @@ import type { Counter, CountersBy, Gauge, Histogram } from './metric-cell.ts';
 import { type Family, MetricRegistry } from './metrics.ts';
 import { RESPONSE_FLAGS, type ResponseFlag } from './response-flag.ts';
 
+/** What there can be too little of. */
+export type OverloadResource = 'heap' | 'memory' | 'event_loop' | 'connections';
+
 export type StatusClass = '1xx' | '2xx' | '3xx' | '4xx' | '5xx';
 
 const STATUS_CLASSES: readonly StatusClass[] = ['1xx', '2xx', '3xx', '4xx', '5xx'];
 const FLAGS = Object.keys(RESPONSE_FLAGS) as readonly ResponseFlag[];
 
-/** The codes of ProxyErrors that a client's bytes cause, and a failed TLS handshake. */
+/** The codes of ProxyErrors that a client's bytes cause, and what can be wrong before there is a request. */
 export type ProtocolErrorCode =
   | 'bad_request'
   | 'payload_too_large'
@@ -20,6 +23,9 @@ export type ProtocolErrorCode =
   | 'version_not_supported'
   | 'expectation_failed'
   | 'request_timeout'
+  | 'client_hello_malformed'
+  | 'server_name_unknown'
+  | 'proxy_header_malformed'
   | 'tls_handshake_failed';
 
 const PROTOCOL_ERROR_CODES: readonly ProtocolErrorCode[] = [
@@ -32,7 +38,28 @@ const PROTOCOL_ERROR_CODES: readonly ProtocolErrorCode[] = [
   'version_not_supported',
   'expectation_failed',
   'request_timeout',
+  'client_hello_malformed',
+  'server_name_unknown',
+  'proxy_header_malformed',
   'tls_handshake_failed',
+];
+
+/** Why a datagram of a client, or for one, went nowhere. The first three are codes of ProxyErrors. */
+export type DatagramDrop =
+  | 'route_not_found'
+  | 'no_backend'
+  | 'no_healthy_upstream'
+  | 'queue_full'
+  | 'send_failed'
+  | 'draining';
+
+const DATAGRAM_DROPS: readonly DatagramDrop[] = [
+  'route_not_found',
+  'no_backend',
+  'no_healthy_upstream',
+  'queue_full',
+  'send_failed',
+  'draining',
 ];
 
 /** Label `route` of requests that no route matched. No route can have this name: theirs are `namespace/name`. */
@@ -80,18 +107,41 @@ export class Metrics {
   });
   readonly receivedBytes: Family<Counter, RouteLabel> = this.registry.counter({
     name: 'sluice_received_bytes_total',
-    help: 'Bytes of request bodies received from clients.',
+    help: 'Bytes of request bodies, connections of stream routes and datagrams received from clients.',
     labels: ROUTE_LABELS,
   });
   readonly sentBytes: Family<Counter, RouteLabel> = this.registry.counter({
     name: 'sluice_sent_bytes_total',
-    help: 'Bytes of response bodies sent to clients.',
+    help: 'Bytes of response bodies, connections of stream routes and datagrams sent to clients.',
     labels: ROUTE_LABELS,
   });
   readonly activeRequests: Family<Gauge, RouteLabel> = this.registry.gauge({
     name: 'sluice_active_requests',
     help: 'Requests that are not answered completely.',
     labels: ROUTE_LABELS,
+  });
+
+  readonly sessions: Family<Counter, RouteLabel> = this.registry.counter({
+    name: 'sluice_sessions_total',
+    help: 'Connections and clients of datagrams that stream routes carried, when they ended.',
+    labels: ROUTE_LABELS,
+  });
+  readonly flaggedSessions: Family<CountersBy<ResponseFlag>, RouteLabel> = this.registry.countersBy({
+    name: 'sluice_flagged_sessions_total',
+    help: 'Sessions that ended in another way than by both of their ends, by response flag.',
+    labels: ROUTE_LABELS,
+    by: { label: 'flag', values: FLAGS },
+  });
+  readonly activeSessions: Family<Gauge, RouteLabel> = this.registry.gauge({
+    name: 'sluice_active_sessions',
+    help: 'Connections and clients of datagrams that stream routes carry.',
+    labels: ROUTE_LABELS,
+  });
+  readonly droppedDatagrams: Family<CountersBy<DatagramDrop>, RouteLabel> = this.registry.countersBy({
+    name: 'sluice_dropped_datagrams_total',
+    help: 'Datagrams that were not passed on, by reason.',
+    labels: ROUTE_LABELS,
+    by: { label: 'reason', values: DATAGRAM_DROPS },
   });
 
   readonly connections: Family<Counter, 'address'> = this.registry.counter({
@@ -116,6 +166,17 @@ export class Metrics {
     by: { label: 'code', values: PROTOCOL_ERROR_CODES },
   });
 
+  readonly overloadStep: Family<Gauge, never> = this.registry.gauge({
+    name: 'sluice_overload_step',
+    help: 'What is given up for lack of something: 0 nothing, 1 idle connections, 2 requests, 3 connections.',
+    labels: [],
+  });
+  readonly overloadPressure: Family<Gauge, 'resource'> = this.registry.gauge({
+    name: 'sluice_overload_pressure',
+    help: 'Share of what there may be that is used, by resource.',
+    labels: ['resource'],
+  });
+
   readonly upstreamConnects: Family<Counter, 'cluster'> = this.registry.counter({
     name: 'sluice_upstream_connects_total',
     help: 'Connections made to endpoints.',
@@ -134,6 +195,11 @@ export class Metrics {
   readonly upstreamIdleConnections: Family<Gauge, 'cluster'> = this.registry.gauge({
     name: 'sluice_upstream_idle_connections',
     help: 'Connections to endpoints kept for the next request.',
+    labels: ['cluster'],
+  });
+  readonly upstreamActiveStreams: Family<Gauge, 'cluster'> = this.registry.gauge({
+    name: 'sluice_upstream_active_streams',
+    help: 'Requests on HTTP/2 connections to endpoints.',
     labels: ['cluster'],
   });
   readonly upstreamPendingRequests: Family<Gauge, 'cluster'> = this.registry.gauge({
@@ -181,6 +247,27 @@ export class Metrics {
   readonly configLastApply: Family<Gauge, never> = this.registry.gauge({
     name: 'sluice_config_last_apply_timestamp_seconds',
     help: 'When the configuration was applied last, in seconds since the epoch.',
+    labels: [],
+  });
+
+  readonly servingWorkers: Family<Gauge, never> = this.registry.gauge({
+    name: 'sluice_serving_workers',
+    help: 'Worker processes that serve a configuration.',
+    labels: [],
+  });
+  readonly restarts: Family<Counter, 'role'> = this.registry.counter({
+    name: 'sluice_restarts_total',
+    help: 'Processes of the gateway that ended, or hung, and were replaced.',
+    labels: ['role'],
+  });
+  readonly workerResyncs: Family<Counter, never> = this.registry.counter({
+    name: 'sluice_worker_resyncs_total',
+    help: 'How often a worker lost track of the configuration and got all of it.',
+    labels: [],
+  });
+  readonly missedWorkerSnapshots: Family<Counter, never> = this.registry.counter({
+    name: 'sluice_missed_worker_snapshots_total',
+    help: 'How often a worker did not tell its metrics in time for a scrape; the scrape showed its last ones.',
     labels: [],
   });
 

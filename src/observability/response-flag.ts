@@ -12,6 +12,7 @@ export const RESPONSE_FLAGS = {
   // The upstream failed.
   UF: 'no connection to the endpoint could be made',
   UC: 'the upstream closed the connection before the response was complete',
+  UR: 'the upstream refused the request before it began to work on it',
   UPE: 'the upstream broke the protocol',
   UT: 'the upstream did not answer within the timeout of one try',
   // The client, or time.
@@ -20,6 +21,8 @@ export const RESPONSE_FLAGS = {
   DT: 'the request took longer than its route allows',
   SI: 'the client sent or read nothing for too long',
   // The gateway itself.
+  LR: 'local reset: the gateway cut the connection, as the time for draining was over',
+  OM: 'overload: the gateway refused the request, as it is short of memory or time',
   IE: 'internal error: a defect of the gateway',
 } as const;
 

@@ -1,7 +1,7 @@
 // The cells that the data path counts into, bound together for a route, a cluster and a listening address. Whoever compiles a snapshot
 // binds the new ones before it releases the old ones, so that counts survive a change of configuration.
 import type { Cell, Counter, CountersBy, Gauge, Histogram } from './metric-cell.ts';
-import type { Metrics, ProtocolErrorCode, StatusClass } from './metric-names.ts';
+import type { DatagramDrop, Metrics, OverloadResource, ProtocolErrorCode, StatusClass } from './metric-names.ts';
 import type { ResponseFlag } from './response-flag.ts';
 
 export interface RouteCells {
@@ -14,11 +14,22 @@ export interface RouteCells {
   readonly activeRequests: Gauge;
 }
 
+/** Of a route that carries connections or datagrams. */
+export interface SessionCells {
+  readonly sessions: Counter;
+  readonly flaggedSessions: CountersBy<ResponseFlag>;
+  readonly activeSessions: Gauge;
+  readonly receivedBytes: Counter;
+  readonly sentBytes: Counter;
+  readonly droppedDatagrams: CountersBy<DatagramDrop>;
+}
+
 export interface ClusterCells {
   readonly connects: Counter;
   readonly connectFailures: Counter;
   readonly activeConnections: Gauge;
   readonly idleConnections: Gauge;
+  readonly activeStreams: Gauge;
   readonly pendingRequests: Gauge;
   readonly overflows: Counter;
   readonly retries: Counter;
@@ -45,6 +56,19 @@ export function bindRouteCells(metrics: Metrics, listener: string, route: string
   };
 }
 
+/** Labels as of bindRouteCells. */
+export function bindSessionCells(metrics: Metrics, listener: string, route: string): SessionCells {
+  const labels = { listener, route };
+  return {
+    sessions: metrics.sessions.cell(labels),
+    flaggedSessions: metrics.flaggedSessions.cell(labels),
+    activeSessions: metrics.activeSessions.cell(labels),
+    receivedBytes: metrics.receivedBytes.cell(labels),
+    sentBytes: metrics.sentBytes.cell(labels),
+    droppedDatagrams: metrics.droppedDatagrams.cell(labels),
+  };
+}
+
 /** `cluster`: Cluster.name. */
 export function bindClusterCells(metrics: Metrics, cluster: string): ClusterCells {
   const labels = { cluster };
@@ -53,6 +77,7 @@ export function bindClusterCells(metrics: Metrics, cluster: string): ClusterCell
     connectFailures: metrics.upstreamConnectFailures.cell(labels),
     activeConnections: metrics.upstreamActiveConnections.cell(labels),
     idleConnections: metrics.upstreamIdleConnections.cell(labels),
+    activeStreams: metrics.upstreamActiveStreams.cell(labels),
     pendingRequests: metrics.upstreamPendingRequests.cell(labels),
     overflows: metrics.upstreamOverflows.cell(labels),
     retries: metrics.upstreamRetries.cell(labels),
@@ -71,6 +96,24 @@ export function bindAddressCells(metrics: Metrics, address: string): AddressCell
   };
 }
 
-export function releaseCells(cells: RouteCells | ClusterCells | AddressCells): void {
+export interface OverloadCells {
+  readonly step: Gauge;
+  readonly pressures: Readonly<Record<OverloadResource, Gauge>>;
+}
+
+export function bindOverloadCells(metrics: Metrics): OverloadCells {
+  const pressure = (resource: OverloadResource): Gauge => metrics.overloadPressure.cell({ resource });
+  return {
+    step: metrics.overloadStep.cell({}),
+    pressures: {
+      heap: pressure('heap'),
+      memory: pressure('memory'),
+      event_loop: pressure('event_loop'),
+      connections: pressure('connections'),
+    },
+  };
+}
+
+export function releaseCells(cells: RouteCells | SessionCells | ClusterCells | AddressCells): void {
   for (const cell of Object.values(cells) as readonly Cell[]) cell.release();
 }

@@ -82,6 +82,7 @@ export const DATA_PATH_EXCEPTIONS: readonly Exception[] = [
   { path: 'src/dataplane/cluster/hostname-resolver.ts', what: 'a timer object', reason: 'one per hostname' },
   { path: 'src/dataplane/codec/http1/head-text.ts', what: 'node:http', reason: 'STATUS_CODES, a table' },
   { path: 'src/dataplane/engine.ts', what: 'a timer object', reason: 'one per drain' },
+  { path: 'src/dataplane/overload/overload-monitor.ts', what: 'a timer object', reason: 'one for the process' },
 ];
 
 /** Files that Node starts by themselves, a process or a thread each: everything else in src/ is reachable from them. */

@@ -17,7 +17,9 @@ const { createEngine } = await loadSource<typeof engineModule>('dataplane/engine
 const { createIr } = await loadSource<typeof irModule>('ir/ir.ts');
 const metricNames = await loadSource<typeof metricNamesModule>('observability/metric-names.ts');
 
-export type EngineSetup = Partial<Pick<EngineOptions, 'limits' | 'timeouts' | 'resolve' | 'onResolveFailure'>>;
+export type EngineSetup = Partial<
+  Pick<EngineOptions, 'limits' | 'timeouts' | 'resolve' | 'onOverload' | 'onResolveFailure' | 'overload'>
+>;
 
 /** What tests ask of the access log. */
 export type LoggedRequest = Pick<

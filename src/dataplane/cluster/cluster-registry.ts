@@ -1,14 +1,15 @@
 // All clusters of the running configuration. A change keeps what it can: the pool of an endpoint lives on as long as its cluster
 // names the same address with the same settings, whatever happens to routes.
-import { createSecureContext } from 'node:tls';
-import type { SecureContext } from 'node:tls';
+import { isDeepStrictEqual } from 'node:util';
 import type { Cluster } from '../../ir/cluster.ts';
 import type { TimerWheel } from '../../lib/timeout-queue.ts';
 import type { Metrics } from '../../observability/metric-names.ts';
 import { bindClusterCells, releaseCells } from '../../observability/traffic-cells.ts';
+import type { RuntimeCertificate } from '../runtime/certificate-context.ts';
 import { EndpointPool } from './endpoint-pool.ts';
 import { HostnameResolver } from './hostname-resolver.ts';
 import { RuntimeCluster } from './runtime-cluster.ts';
+import { UpstreamTlsContexts } from './upstream-tls.ts';
 
 export interface ConnectFailure {
   /** Cluster.name */
@@ -31,7 +32,7 @@ interface Entry {
   readonly cluster: RuntimeCluster;
   /** By `address port`. */
   pools: ReadonlyMap<string, EndpointPool>;
-  readonly secureContext: SecureContext | undefined;
+  readonly tls: UpstreamTlsContexts | undefined;
 }
 
 export class ClusterRegistry {
@@ -54,10 +55,14 @@ export class ClusterRegistry {
   }
 
   /**
-   * Makes these the clusters. What is not among them is retired once the caller has swapped: it calls the function returned.
+   * Makes these the clusters. What is not among them, or made with another client certificate than these, is retired once the caller
+   * has swapped: it calls the function returned.
    * @throws Error when OpenSSL refuses a bundle of CAs; the clusters stay as they are.
    */
-  update(clusters: Iterable<Cluster>): {
+  update(
+    clusters: Iterable<Cluster>,
+    clientCertificates: ReadonlySet<RuntimeCertificate>,
+  ): {
     readonly clusters: ReadonlyMap<string, RuntimeCluster>;
     readonly retire: () => void;
   } {
@@ -67,7 +72,7 @@ export class ClusterRegistry {
     this.#entries = entries;
     const runtime = new Map<string, RuntimeCluster>();
     for (const [key, { cluster }] of entries) runtime.set(key, cluster);
-    return { clusters: runtime, retire: () => this.#retire(previous) };
+    return { clusters: runtime, retire: () => this.#retire(previous, clientCertificates) };
   }
 
   destroy(): void {
@@ -81,14 +86,14 @@ export class ClusterRegistry {
     const entry: Entry = {
       cluster: new RuntimeCluster(config, bindClusterCells(this.#options.metrics, config.name)),
       pools: keepsPools ? old.pools : new Map(),
-      secureContext: keepsPools ? old.secureContext : secureContext(config),
+      tls: keepsPools ? old.tls : upstreamTls(config),
     };
     this.#setPools(entry);
     return entry;
   }
 
   #setPools(entry: Entry): void {
-    const { cluster, secureContext } = entry;
+    const { cluster, tls } = entry;
     const { config, metrics } = cluster;
     const { wheel, writeStallMs, onConnectFailure, onDefect } = this.#options;
     const pools = new Map<string, EndpointPool>();
@@ -99,7 +104,9 @@ export class ClusterRegistry {
         new EndpointPool({
           address,
           port,
+          protocol: config.protocol,
           maxConnections: config.maxConnections,
+          maxStreamsPerConnection: config.maxStreamsPerConnection,
           maxPendingRequests: config.maxPendingRequests,
           timeouts: {
             connect: wheel.queue(config.connectTimeoutMs),
@@ -107,10 +114,7 @@ export class ClusterRegistry {
             writeStall: wheel.queue(writeStallMs),
           },
           wheel,
-          tls:
-            secureContext === undefined || config.tls === undefined
-              ? undefined
-              : { serverName: config.tls.serverName, context: secureContext },
+          tls,
           metrics,
           onConnectFailure: (endpoint, reason) => onConnectFailure({ cluster: config.name, endpoint, reason }),
           onDefect,
@@ -139,7 +143,7 @@ export class ClusterRegistry {
     }
   }
 
-  #retire(previous: ReadonlyMap<string, Entry>): void {
+  #retire(previous: ReadonlyMap<string, Entry>, clientCertificates: ReadonlySet<RuntimeCertificate>): void {
     this.#resolver.retain(hostnamesOf(Array.from(this.#entries.values(), ({ cluster }) => cluster.config)));
     for (const [key, old] of previous) {
       const now = this.#entries.get(key);
@@ -147,6 +151,7 @@ export class ClusterRegistry {
       for (const [address, pool] of old.pools) if (now?.pools.get(address) !== pool) pool.retire();
       releaseCells(old.cluster.metrics);
     }
+    for (const { pools } of this.#entries.values()) for (const pool of pools.values()) pool.retain(clientCertificates);
   }
 }
 
@@ -158,20 +163,20 @@ function hostnamesOf(clusters: Iterable<Cluster>): ReadonlySet<string> {
   return hostnames;
 }
 
-function secureContext({ tls }: Cluster): SecureContext | undefined {
-  if (tls === undefined) return undefined;
-  return createSecureContext({ minVersion: 'TLSv1.2', ...(tls.caPem === undefined ? {} : { ca: tls.caPem }) });
+function upstreamTls({ tls }: Cluster): UpstreamTlsContexts | undefined {
+  return tls === undefined ? undefined : new UpstreamTlsContexts(tls);
 }
 
 /** Whether connections made for the one cluster may serve the other. */
 function hasSamePoolSettings(a: Cluster, b: Cluster): boolean {
   return (
     a.name === b.name &&
+    a.protocol === b.protocol &&
     a.connectTimeoutMs === b.connectTimeoutMs &&
     a.idleTimeoutMs === b.idleTimeoutMs &&
     a.maxConnections === b.maxConnections &&
+    a.maxStreamsPerConnection === b.maxStreamsPerConnection &&
     a.maxPendingRequests === b.maxPendingRequests &&
-    a.tls?.serverName === b.tls?.serverName &&
-    a.tls?.caPem === b.tls?.caPem
+    isDeepStrictEqual(a.tls, b.tls)
   );
 }

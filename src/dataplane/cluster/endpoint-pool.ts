@@ -1,184 +1,117 @@
-// The connections to one endpoint: the most recently used one is used first, so that the rest grow old and close. Open connections
-// and waiting requests are bounded; a pool outlives configuration changes that leave its endpoint alone.
-import { connect as connectTcp, isIP } from 'node:net';
-import { checkServerIdentity, connect as connectTls } from 'node:tls';
-import type { SecureContext } from 'node:tls';
-import type { TimerWheel } from '../../lib/timeout-queue.ts';
-import { Http1ClientConnection } from '../codec/http1/client-connection.ts';
-import type { ClientTimeouts, ConnectionOwner } from '../codec/http1/client-connection.ts';
+// What a request sees of an endpoint: a place to get a stream from, whatever the protocol. Connections made with one client certificate
+// never serve a request that is to present another. A pool outlives changes of the configuration that leave its endpoint alone.
+import type { Cluster } from '../../ir/cluster.ts';
 import { ProxyError } from '../proxy-error.ts';
-import type { UpstreamStream } from '../upstream-stream.ts';
-import type { ClusterCells } from '../../observability/traffic-cells.ts';
+import type { RuntimeCertificate } from '../runtime/certificate-context.ts';
+import { Dialer } from './pool/dialer.ts';
+import { Http1Pool } from './pool/http1-pool.ts';
+import { Http2Pool } from './pool/http2-pool.ts';
+import { NegotiatedPool } from './pool/negotiated-pool.ts';
+import type { Pool, PoolSettings, PoolWaiter } from './pool/pool.ts';
+import type { UpstreamTlsContexts } from './upstream-tls.ts';
 
-export interface PoolSettings {
+export interface EndpointSettings extends Omit<PoolSettings, 'name' | 'dialer' | 'onConnectFailed'> {
   readonly address: string;
   readonly port: number;
-  readonly maxConnections: number;
-  readonly maxPendingRequests: number;
-  readonly timeouts: ClientTimeouts;
-  readonly wheel: TimerWheel;
-  readonly tls: { readonly serverName: string; readonly context: SecureContext } | undefined;
-  readonly metrics: ClusterCells;
+  readonly protocol: Cluster['protocol'];
+  readonly tls: UpstreamTlsContexts | undefined;
   /** For the log. */
   readonly onConnectFailure: (endpoint: string, reason: string) => void;
-  readonly onDefect: (error: unknown) => void;
-}
-
-/** Who wants a connection. Exactly one of the two is called, once, possibly before `acquire` returns. */
-export interface PoolWaiter {
-  onStream(stream: UpstreamStream): void;
-  onPoolError(error: ProxyError): void;
 }
 
 const FAILURE_INTERVAL_MS = 10_000;
 
-/** A promised keep-alive time is believed up to this much before its end. */
-const KEEP_ALIVE_MARGIN_MS = 1_000;
-
-export class EndpointPool implements ConnectionOwner {
+export class EndpointPool {
   /** `address:port`, for the log. */
   readonly name: string;
-  readonly #settings: PoolSettings;
-  readonly #connections = new Set<Http1ClientConnection>();
-  readonly #idle: Http1ClientConnection[] = [];
-  readonly #pending = new Set<PoolWaiter>();
+  readonly #settings: EndpointSettings;
+  /** For requests that present no certificate. */
+  readonly #anonymous: Pool;
+  readonly #identified = new Map<RuntimeCertificate, Pool>();
   #isRetired = false;
   #failureSaidAtMs = -Infinity;
 
-  constructor(settings: PoolSettings) {
+  constructor(settings: EndpointSettings) {
     this.#settings = settings;
     const { address, port } = settings;
     this.name = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+    this.#anonymous = this.#createPool(undefined);
   }
 
   /** @param needsFresh after a used connection turned out to be closed: those that are idle may be as well, and are given up. */
   acquire(waiter: PoolWaiter, needsFresh = false): void {
-    const { maxConnections, maxPendingRequests, metrics } = this.#settings;
-    if (needsFresh) this.#closeIdle();
-    const connection = this.#takeIdle();
-    if (connection !== undefined) {
-      waiter.onStream(connection);
-    } else if (this.#connections.size < maxConnections) {
-      this.#connect(waiter);
-    } else if (this.#pending.size < maxPendingRequests) {
-      this.#pending.add(waiter);
-      metrics.pendingRequests.inc();
-    } else {
-      metrics.overflows.inc();
-      waiter.onPoolError(
-        new ProxyError('upstream_overflow', 'upstream', `${this.name} has ${maxConnections} connections in use`),
-      );
-    }
+    this.#poolFor(waiter).acquire(waiter, needsFresh);
   }
 
   cancel(waiter: PoolWaiter): void {
-    if (this.#pending.delete(waiter)) this.#settings.metrics.pendingRequests.dec();
+    this.#poolFor(waiter).cancel(waiter);
   }
 
-  /** The endpoint left the configuration: idle connections close now, others after their request. */
+  /** Gives up the connections that present other certificates; their pools go at a later call when requests are left on them. */
+  retain(certificates: ReadonlySet<RuntimeCertificate>): void {
+    for (const [certificate, pool] of this.#identified) {
+      if (certificates.has(certificate)) continue;
+      pool.retire();
+      if (pool.size === 0) this.#identified.delete(certificate);
+    }
+  }
+
+  /** The endpoint left the configuration: idle connections close now, others after their requests. */
   retire(): void {
     this.#isRetired = true;
-    this.#closeIdle();
+    for (const pool of this.#pools()) pool.retire();
   }
 
   /** Ends everything at once. */
   destroy(): void {
     this.#isRetired = true;
-    for (const connection of this.#connections) connection.destroy();
+    for (const pool of this.#pools()) pool.destroy();
   }
 
-  onIdle(connection: Http1ClientConnection): void {
-    const { metrics, wheel } = this.#settings;
-    metrics.activeConnections.dec();
-    metrics.idleConnections.inc();
-    connection.idleSinceMs = wheel.nowMs;
-    this.#idle.push(connection);
-    const waiter = this.#pending.size === 0 ? undefined : this.#takePending();
-    if (waiter !== undefined) this.acquire(waiter);
-    else if (this.#isRetired) connection.destroy();
+  #pools(): Pool[] {
+    return [this.#anonymous, ...this.#identified.values()];
+  }
+
+  #poolFor({ clientCertificate }: PoolWaiter): Pool {
+    if (clientCertificate === undefined || this.#settings.tls === undefined) return this.#anonymous;
+    let pool = this.#identified.get(clientCertificate);
+    if (pool === undefined) {
+      pool = this.#createPool(clientCertificate);
+      if (this.#isRetired) pool.retire();
+      this.#identified.set(clientCertificate, pool);
+    }
+    return pool;
+  }
+
+  #createPool(certificate: RuntimeCertificate | undefined): Pool {
+    const { address, port, tls, protocol } = this.#settings;
+    const settings: PoolSettings = {
+      ...this.#settings,
+      name: this.name,
+      dialer: new Dialer(address, port, tls?.dialerTls(certificate)),
+      onConnectFailed: (reason) => this.#onConnectFailed(reason),
+    };
+    switch (protocol) {
+      case 'http1':
+        return new Http1Pool(settings);
+      case 'http2':
+        return new Http2Pool(settings, (waiter) => this.#refuseWebSocket(waiter));
+      case 'negotiated':
+        return new NegotiatedPool(settings);
+    }
+  }
+
+  #refuseWebSocket(waiter: PoolWaiter): void {
+    const message = `${this.name} allows no WebSocket over HTTP/2`;
+    waiter.onPoolError(new ProxyError('upstream_protocol_error', 'upstream', message));
   }
 
   /** Why is said at most every few seconds: under load every request would say the same. */
-  onConnectFailed(reason: string): void {
+  #onConnectFailed(reason: string): void {
     const { metrics, wheel, onConnectFailure } = this.#settings;
     metrics.connectFailures.inc();
     if (this.#isRetired || wheel.nowMs - this.#failureSaidAtMs < FAILURE_INTERVAL_MS) return;
     this.#failureSaidAtMs = wheel.nowMs;
     onConnectFailure(this.name, reason);
-  }
-
-  onDefect(error: unknown): void {
-    this.#settings.onDefect(error);
-  }
-
-  onClosed(connection: Http1ClientConnection): void {
-    if (!this.#connections.delete(connection)) return;
-    const index = this.#idle.lastIndexOf(connection);
-    if (index === -1) {
-      this.#settings.metrics.activeConnections.dec();
-    } else {
-      this.#idle.splice(index, 1);
-      this.#settings.metrics.idleConnections.dec();
-    }
-    const waiter = this.#pending.size === 0 ? undefined : this.#takePending();
-    if (waiter !== undefined) this.acquire(waiter);
-  }
-
-  #closeIdle(): void {
-    for (const connection of this.#idle.slice()) connection.destroy();
-  }
-
-  #takeIdle(): Http1ClientConnection | undefined {
-    const { metrics } = this.#settings;
-    for (let connection = this.#idle.at(-1); connection !== undefined; connection = this.#idle.at(-1)) {
-      if (connection.isIdle && !this.#isAboutToClose(connection)) {
-        this.#idle.pop();
-        metrics.idleConnections.dec();
-        metrics.activeConnections.inc();
-        return connection;
-      }
-      connection.destroy();
-    }
-    return undefined;
-  }
-
-  /** Using a connection in the moment the upstream closes it would fail a request for nothing. */
-  #isAboutToClose({ keepAliveSeconds, idleSinceMs }: Http1ClientConnection): boolean {
-    if (keepAliveSeconds === -1) return false;
-    return this.#settings.wheel.nowMs - idleSinceMs > keepAliveSeconds * 1_000 - KEEP_ALIVE_MARGIN_MS;
-  }
-
-  #takePending(): PoolWaiter | undefined {
-    for (const waiter of this.#pending) {
-      this.cancel(waiter);
-      return waiter;
-    }
-    return undefined;
-  }
-
-  #connect(waiter: PoolWaiter): void {
-    const { address, port, tls, timeouts, metrics } = this.#settings;
-    const target = { host: address, port, noDelay: true, allowHalfOpen: true };
-    const socket =
-      tls === undefined
-        ? connectTcp(target)
-        : connectTls({
-            ...target,
-            // An address is no server name (RFC 6066 section 3); the certificate has to name it all the same.
-            servername: isIP(tls.serverName) === 0 ? tls.serverName : '',
-            checkServerIdentity: (_host, certificate) => checkServerIdentity(tls.serverName, certificate),
-            secureContext: tls.context,
-            ALPNProtocols: ['http/1.1'],
-          });
-    metrics.connects.inc();
-    metrics.activeConnections.inc();
-    const connection = new Http1ClientConnection(
-      socket,
-      tls === undefined ? 'connect' : 'secureConnect',
-      timeouts,
-      this,
-    );
-    this.#connections.add(connection);
-    waiter.onStream(connection);
   }
 }

@@ -17,6 +17,7 @@ import { ProxyError } from '../proxy-error.ts';
 import { selectRoute } from '../route/route-table.ts';
 import type { RouteSelection } from '../route/candidate.ts';
 import { chooseVirtualHost } from '../route/virtual-host.ts';
+import type { RuntimeCertificate } from '../runtime/certificate-context.ts';
 import type { RuntimeBackend, RuntimeRule } from '../runtime/runtime-route.ts';
 import type { RuntimeListener, RuntimeSnapshot, RuntimeVirtualHost } from '../runtime/snapshot.ts';
 import { isLooping, setForwardedHeaders } from './forwarded-headers.ts';
@@ -114,16 +115,16 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
   /** Answers a failure, or cuts the answer that has begun. */
   fail(error: ProxyError): void {
     if (this.#isDone) return;
-    const { status, grpc, flag, message } = RESCUES[error.code];
-    this.flag = flag;
+    const rescue = RESCUES[error.code];
+    this.flag = rescue.flag;
     this.#try?.abort();
     if (this.status === 0 && this.#isGrpc) {
       this.status = 200;
-      this.grpcStatus = String(grpc);
-      sendGrpcError(this.exchange, grpc, message, this.requestId);
+      this.grpcStatus = String(rescue.grpc);
+      sendGrpcError(this.exchange, rescue, this.requestId);
     } else if (this.status === 0) {
-      this.status = status;
-      sendErrorReply(this.exchange, status, message, this.requestId);
+      this.status = rescue.status;
+      sendErrorReply(this.exchange, rescue, this.requestId);
     } else {
       this.exchange.abort();
     }
@@ -133,6 +134,10 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
   // — the stages —
 
   #guard(): boolean {
+    if (this.#services.overload.refusesRequests) {
+      this.fail(new ProxyError('overloaded', 'internal', 'the gateway is overloaded'));
+      return false;
+    }
     if (!isLooping(this.request.headers)) return true;
     this.fail(new ProxyError('loop_detected', 'downstream', 'Via names this gateway too often'));
     return false;
@@ -364,6 +369,11 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
     this.fail(new ProxyError('route_timeout', 'upstream', 'the request timeout expired'));
   }
 
+  /** What endpoints that ask for a certificate are shown. */
+  get clientCertificate(): RuntimeCertificate | undefined {
+    return this.virtualHost?.backendClientCertificate;
+  }
+
   // — what filters ask for —
 
   get listenerPort(): number {
@@ -380,6 +390,7 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
     const mirror = new RequestMirror(
       { ...this.request, headers: this.request.headers.clone() },
       this.exchange.requestBodyLength,
+      this.clientCertificate,
     );
     (this.#mirrors ??= []).push(mirror);
     mirror.start(cluster, this.selection?.target.requestTimeout ?? this.#services.timeouts.streamIdle);

@@ -2,22 +2,26 @@
 import type { Exchange } from '../exchange.ts';
 import { encodeGrpcMessage } from '../grpc.ts';
 import { HeaderList } from '../header-list.ts';
+import type { Rescue } from './rescue.ts';
 
 /** A failure of a gRPC call: all of the answer is its head (`Trailers-Only` in the specification of gRPC). */
-export function sendGrpcError(exchange: Exchange, grpcStatus: number, message: string, requestId: string): void {
+export function sendGrpcError(exchange: Exchange, { grpc, message }: Rescue, requestId: string): void {
   const headers = new HeaderList([
     'content-type',
     'application/grpc',
     'grpc-status',
-    String(grpcStatus),
+    String(grpc),
     'grpc-message',
     encodeGrpcMessage(message),
   ]);
   sendReply(exchange, 200, headers, '', requestId);
 }
 
-/** @param message for people; without internals. */
-export function sendErrorReply(exchange: Exchange, status: number, message: string, requestId: string): void {
+export function sendErrorReply(
+  exchange: Exchange,
+  { status, message, retryAfterSeconds }: Rescue,
+  requestId: string,
+): void {
   const isJson = prefersJson(exchange.request.headers.getJoined('accept'));
   const body = isJson
     ? `${JSON.stringify({ status, message, requestId })}\n`
@@ -28,6 +32,7 @@ export function sendErrorReply(exchange: Exchange, status: number, message: stri
     'cache-control',
     'no-store',
   ]);
+  if (retryAfterSeconds !== undefined) headers.append('retry-after', String(retryAfterSeconds));
   sendReply(exchange, status, headers, body, requestId);
 }
 

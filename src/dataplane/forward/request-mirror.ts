@@ -3,15 +3,20 @@
 import { Deadline } from '../../lib/timeout-queue.ts';
 import type { TimeoutQueue } from '../../lib/timeout-queue.ts';
 import type { RuntimeCluster } from '../cluster/runtime-cluster.ts';
-import type { EndpointPool, PoolWaiter } from '../cluster/endpoint-pool.ts';
+import type { EndpointPool } from '../cluster/endpoint-pool.ts';
+import type { PoolWaiter } from '../cluster/pool/pool.ts';
 import type { BodyLength, RequestHead } from '../exchange.ts';
 import type { HeaderList } from '../header-list.ts';
+import type { RuntimeCertificate } from '../runtime/certificate-context.ts';
 import type { UpstreamHandler, UpstreamStream } from '../upstream-stream.ts';
 
 /** Body bytes that wait for the mirror; one that is slower than this is given up. */
 const MAX_WAITING_BYTES: number = 256 * 1024;
 
 export class RequestMirror extends Deadline implements PoolWaiter, UpstreamHandler {
+  /** A mirror gets a request, never a tunnel. */
+  readonly upgrade = undefined;
+  readonly clientCertificate: RuntimeCertificate | undefined;
   readonly #head: RequestHead;
   readonly #length: BodyLength;
   #pool: EndpointPool | undefined = undefined;
@@ -21,8 +26,9 @@ export class RequestMirror extends Deadline implements PoolWaiter, UpstreamHandl
   #end: { readonly trailers: HeaderList | undefined } | undefined = undefined;
   #isOver = false;
 
-  constructor(head: RequestHead, length: BodyLength) {
+  constructor(head: RequestHead, length: BodyLength, clientCertificate: RuntimeCertificate | undefined) {
     super();
+    this.clientCertificate = clientCertificate;
     this.#head = head;
     this.#length = length;
   }

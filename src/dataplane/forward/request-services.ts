@@ -16,6 +16,7 @@ export interface RequestServices {
     /** The same, for tunnels. */
     readonly tunnelIdle: TimeoutQueue;
   };
+  readonly overload: { readonly refusesRequests: boolean };
   readonly replayBudget: ReplayBudget;
   /** For a duration that no configuration names; it may last a little longer, so that there are few queues. */
   timeout(ms: number): TimeoutQueue;

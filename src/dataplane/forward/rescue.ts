@@ -10,6 +10,7 @@ export interface Rescue {
   readonly flag: ResponseFlag;
   /** What the client is told; nothing of the inside. */
   readonly message: string;
+  readonly retryAfterSeconds?: number;
 }
 
 export const RESCUES: Readonly<Record<ProxyErrorCode, Rescue>> = {
@@ -107,6 +108,12 @@ export const RESCUES: Readonly<Record<ProxyErrorCode, Rescue>> = {
     flag: 'UC',
     message: 'The backend closed the connection.',
   },
+  upstream_refused: {
+    status: 503,
+    grpc: GRPC_STATUS.unavailable,
+    flag: 'UR',
+    message: 'The backend refused the request unseen.',
+  },
   upstream_protocol_error: {
     status: 502,
     grpc: GRPC_STATUS.unavailable,
@@ -125,13 +132,25 @@ export const RESCUES: Readonly<Record<ProxyErrorCode, Rescue>> = {
     flag: 'DT',
     message: 'The request took longer than its route allows.',
   },
+  overloaded: {
+    status: 503,
+    grpc: GRPC_STATUS.unavailable,
+    flag: 'OM',
+    message: 'The gateway is overloaded.',
+    retryAfterSeconds: 1,
+  },
   loop_detected: {
     status: 508,
     grpc: GRPC_STATUS.internal,
     flag: 'LD',
     message: 'The request came through this gateway too often.',
   },
-  drain_expired: { status: 503, flag: 'LR', message: 'The gateway is going out of service.' },
+  drain_expired: {
+    status: 503,
+    grpc: GRPC_STATUS.unavailable,
+    flag: 'LR',
+    message: 'The gateway is going out of service.',
+  },
   internal: {
     status: 500,
     grpc: GRPC_STATUS.internal,

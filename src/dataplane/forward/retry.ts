@@ -10,6 +10,9 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT'
 /** Without a policy of the route: once more, and only what no endpoint has seen. */
 const DEFAULT_MAX_TRIES = 2;
 
+/** What an endpoint refused unseen costs it nothing; GOAWAY under load can meet a request more than once. */
+const MAX_REFUSED_TRIES = 5;
+
 const MAX_BACKOFF_MS = 10_000;
 
 /**
@@ -25,6 +28,7 @@ export function judgeError(
   tries: number,
   error: ProxyError,
 ): RetryVerdict {
+  if (error.code === 'upstream_refused') return tries < MAX_REFUSED_TRIES ? 'fresh' : 'no';
   if (tries >= maxTries(policy)) return 'no';
   switch (error.code) {
     case 'upstream_connect_failed':

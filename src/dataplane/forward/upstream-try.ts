@@ -2,15 +2,18 @@
 // is complete, it failed, it was given up.
 import { Deadline } from '../../lib/timeout-queue.ts';
 import type { TimeoutQueue } from '../../lib/timeout-queue.ts';
-import type { EndpointPool, PoolWaiter } from '../cluster/endpoint-pool.ts';
+import type { EndpointPool } from '../cluster/endpoint-pool.ts';
+import type { PoolWaiter } from '../cluster/pool/pool.ts';
 import type { BodyLength, Exchange, ResponseHead } from '../exchange.ts';
 import type { HeaderList } from '../header-list.ts';
 import { ProxyError } from '../proxy-error.ts';
+import type { RuntimeCertificate } from '../runtime/certificate-context.ts';
 import type { RequestBody } from './request-body.ts';
 import type { UpstreamHandler, UpstreamStream } from '../upstream-stream.ts';
 
 /** Whoever wants the answer. */
 export interface TryOwner {
+  readonly clientCertificate: RuntimeCertificate | undefined;
   onTryInformational(status: number, headers: HeaderList): void;
   onTryResponse(head: ResponseHead, length: BodyLength | undefined): void;
   onTryData(chunk: Uint8Array): void;
@@ -35,6 +38,14 @@ export class UpstreamTry extends Deadline implements PoolWaiter, UpstreamHandler
     this.#exchange = exchange;
     this.#body = body;
     this.#owner = owner;
+  }
+
+  get upgrade(): string | undefined {
+    return this.#exchange.upgrade;
+  }
+
+  get clientCertificate(): RuntimeCertificate | undefined {
+    return this.#owner.clientCertificate;
   }
 
   start(timeout: TimeoutQueue | undefined, needsFresh: boolean): void {

@@ -9,7 +9,8 @@ import type { AddressCells } from '../../observability/traffic-cells.ts';
 import { parseClientHello } from '../codec/client-hello.ts';
 import { matchPreface } from '../codec/http2/preface.ts';
 import { Http1ServerConnection } from '../codec/http1/server-connection.ts';
-import type { Http1ServerSettings } from '../codec/http1/server-settings.ts';
+import { Http2Acceptor } from '../codec/http2/server-acceptor.ts';
+import type { Http2ServerSettings } from '../codec/http2/server-settings.ts';
 import type { DownstreamInfo } from '../exchange.ts';
 import type { RequestServices, TlsInfo } from '../forward/request-services.ts';
 import type { RuntimeListener, RuntimeSnapshot, RuntimeVirtualHost } from '../runtime/snapshot.ts';
@@ -24,11 +25,13 @@ import { hostOf, TlsTerminator } from './tls-terminator.ts';
 export interface ListenerSocketOptions {
   readonly bindAddress: string;
   readonly bindPort: number;
-  readonly settings: Http1ServerSettings;
+  readonly settings: Http2ServerSettings;
   readonly services: RequestServices;
   readonly metrics: Metrics;
   /** Open connections; beyond it idle ones are closed to make room, and without any the new one is refused. */
   readonly maxConnections: number;
+  /** Whether there is too little left of something for new connections. */
+  readonly refusesConnections: () => boolean;
   /** For the first bytes that tell what a connection carries. */
   readonly arrivalTimeout: TimeoutQueue;
   readonly handshakeTimeoutMs: number;
@@ -48,6 +51,7 @@ export class ListenerSocket implements ConnectionHome, ArrivalJudge {
   readonly #options: ListenerSocketOptions;
   readonly #server: Server;
   readonly #terminator: TlsTerminator;
+  readonly #acceptor: Http2Acceptor;
   /** Oldest first. */
   readonly #connections = new Set<DownstreamConnection>();
   #onEmpty: (() => void) | undefined = undefined;
@@ -66,6 +70,7 @@ export class ListenerSocket implements ConnectionHome, ArrivalJudge {
     this.#server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: false }, (socket) =>
       this.#onAccept(socket),
     );
+    this.#acceptor = new Http2Acceptor(listener.config.protocol === 'TLS' ? 'https' : 'http', options.settings);
     this.#terminator = new TlsTerminator({
       handshakeTimeoutMs: options.handshakeTimeoutMs,
       virtualHost: (serverName) => this.#virtualHost(serverName),
@@ -112,9 +117,22 @@ export class ListenerSocket implements ConnectionHome, ArrivalJudge {
     return (this.#server.address() as AddressInfo | null)?.port ?? 0;
   }
 
+  get connectionCount(): number {
+    return this.#connections.size + this.#terminator.size;
+  }
+
+  closeIdle(): void {
+    for (const connection of this.#connections) if (connection.isIdle) connection.drain();
+  }
+
   swap(snapshot: RuntimeSnapshot, listener: RuntimeListener): void {
     this.current = { snapshot, listener };
     this.#terminator.update(listener);
+  }
+
+  /** Connections go on as they are. */
+  stopAccepting(): void {
+    this.#server.close();
   }
 
   /** No new connections; those that are idle close, others after their answer. Ends when all are closed. */
@@ -147,7 +165,8 @@ export class ListenerSocket implements ConnectionHome, ArrivalJudge {
 
   #onAccept(socket: Socket): void {
     this.cells.connections.inc();
-    if (this.#connections.size + this.#terminator.size >= this.#options.maxConnections && !this.#makeRoom()) {
+    const isFull = this.connectionCount >= this.#options.maxConnections && !this.#makeRoom();
+    if (isFull || this.#options.refusesConnections()) {
       this.cells.connectionOverflows.inc();
       socket.destroy();
       return;
@@ -160,7 +179,7 @@ export class ListenerSocket implements ConnectionHome, ArrivalJudge {
   judge(arrival: Arrival, bytes: Buffer): void {
     if (this.current.listener.config.protocol === 'HTTP') {
       const match = matchPreface(bytes);
-      if (match !== 'start') this.#serveHttp(arrival.release(), undefined);
+      if (match !== 'start') this.#serveHttp(arrival.release(), undefined, match === 'preface');
       return;
     }
     const hello = parseClientHello(bytes);
@@ -183,7 +202,7 @@ export class ListenerSocket implements ConnectionHome, ArrivalJudge {
   onArrivalTimeout(arrival: Arrival, bytes: Buffer | undefined): void {
     // The start of a preface is the start of a request line, too: HTTP/1.1 knows what to answer.
     if (bytes !== undefined && this.current.listener.config.protocol === 'HTTP')
-      this.#serveHttp(arrival.release(), undefined);
+      this.#serveHttp(arrival.release(), undefined, false);
     else arrival.destroy();
   }
 
@@ -195,10 +214,11 @@ export class ListenerSocket implements ConnectionHome, ArrivalJudge {
   #onSecure(socket: TLSSocket, policy: TlsPolicy): void {
     const name = socket.servername as string | false | undefined;
     const serverName = typeof name === 'string' && name !== '' ? hostOf(name) : undefined;
-    this.#serveHttp(socket, { serverName, version: socket.getProtocol() ?? '', policy: policy.key });
+    const tls = { serverName, version: socket.getProtocol() ?? '', policy: policy.key };
+    this.#serveHttp(socket, tls, socket.alpnProtocol === 'h2');
   }
 
-  #serveHttp(socket: Socket, tls: TlsInfo | undefined): void {
+  #serveHttp(socket: Socket, tls: TlsInfo | undefined, isHttp2: boolean): void {
     const downstream = describe(socket);
     if (downstream === undefined) {
       socket.destroy();
@@ -208,9 +228,13 @@ export class ListenerSocket implements ConnectionHome, ArrivalJudge {
     const { settings } = this.#options;
     this.cells.activeConnections.inc();
     this.#connections.add(
-      new HttpConnection(this, tls, (taker) => new Http1ServerConnection(socket, scheme, downstream, settings, taker)),
+      new HttpConnection(this, tls, (taker) =>
+        isHttp2
+          ? this.#acceptor.serve(socket, downstream, taker)
+          : new Http1ServerConnection(socket, scheme, downstream, settings, taker),
+      ),
     );
-    socket.resume();
+    if (!isHttp2) socket.resume();
   }
 
   #virtualHost(serverName: string | undefined): RuntimeVirtualHost | undefined {

@@ -26,7 +26,7 @@ interface PolicyServer {
   certificate: RuntimeCertificate | undefined;
 }
 
-const HTTP_PROTOCOLS = ['http/1.1'];
+const HTTP_PROTOCOLS = ['h2', 'http/1.1'];
 
 export class TlsTerminator {
   readonly #options: TlsTerminatorOptions;

@@ -3,19 +3,21 @@
 import type { Certificate } from '../../ir/certificate.ts';
 import type { Ir } from '../../ir/ir.ts';
 import type { Listener, VirtualHost } from '../../ir/listener.ts';
-import type { Route } from '../../ir/route.ts';
+import type { Route, RouteHostname, StreamRoute } from '../../ir/route.ts';
 import type { TimerWheel } from '../../lib/timeout-queue.ts';
 import { NO_ROUTE } from '../../observability/metric-names.ts';
 import type { Metrics } from '../../observability/metric-names.ts';
-import { bindRouteCells, releaseCells } from '../../observability/traffic-cells.ts';
-import type { RouteCells } from '../../observability/traffic-cells.ts';
+import { bindRouteCells, bindSessionCells, releaseCells } from '../../observability/traffic-cells.ts';
+import type { RouteCells, SessionCells } from '../../observability/traffic-cells.ts';
 import { HostnameIndex } from '../route/hostname-index.ts';
+import { StreamRouteTable } from '../route/stream-route-table.ts';
 import { createRouteTable } from '../route/route-table.ts';
-import type { AttachedRoute } from '../route/route-table.ts';
 import { createRuntimeCertificate } from './certificate-context.ts';
 import type { RuntimeCertificate } from './certificate-context.ts';
 import { compileRules } from './runtime-route.ts';
 import type { RuntimeRule } from './runtime-route.ts';
+import { compileStreamRoute } from './runtime-stream-route.ts';
+import type { RuntimeStreamRoute, StreamHost } from './runtime-stream-route.ts';
 import type { RuntimeListener, RuntimeSnapshot, RuntimeVirtualHost } from './snapshot.ts';
 import { tlsPolicyOf } from './tls-policy.ts';
 
@@ -35,6 +37,10 @@ export class CompileMemo {
   certificates: Map<string | undefined, Map<Certificate, RuntimeCertificate>> = new Map();
   /** By virtual host. */
   routes: Map<string, Map<Route, CompiledRoute>> = new Map();
+  /** By virtual host. */
+  streams: Map<string, Map<StreamRoute, RuntimeStreamRoute>> = new Map();
+  /** Cells of streams without a route, by virtual host. */
+  sessionCells: Map<string, SessionCells> = new Map();
   /** Cells of requests without a route, by virtual host or listener. */
   cells: Map<string, RouteCells> = new Map();
 }
@@ -46,7 +52,9 @@ export function compile(
   services: CompileServices,
 ): { readonly listeners: RuntimeSnapshot['listeners']; readonly memo: CompileMemo } {
   const next = new CompileMemo();
-  const attached = attachedRoutes(ir);
+  const resources = [...ir.resources.values()];
+  const routes = attached(resources.filter((resource) => resource.kind === 'route'));
+  const streamRoutes = attached(resources.filter((resource) => resource.kind === 'streamRoute'));
   const listeners = new Map<string, RuntimeListener>();
 
   const certificate = (key: string, clientCaPem: string | undefined): RuntimeCertificate[] => {
@@ -67,6 +75,23 @@ export function compile(
     return cells;
   };
 
+  const stream = ({ name }: VirtualHost): StreamHost => {
+    const compiled = new Map<StreamRoute, RuntimeStreamRoute>();
+    const kept = memo.streams.get(name);
+    const bind = (route: StreamRoute): RuntimeStreamRoute => {
+      const entry =
+        compiled.get(route) ??
+        kept?.get(route) ??
+        compileStreamRoute(route, bindSessionCells(services.metrics, name, route.name));
+      compiled.set(route, entry);
+      return entry;
+    };
+    next.streams.set(name, compiled);
+    const noRouteCells = bindSessionCells(services.metrics, name, NO_ROUTE);
+    next.sessionCells.set(name, noRouteCells);
+    return { name, streams: new StreamRouteTable(streamRoutes.get(name) ?? [], bind), noRouteCells };
+  };
+
   const virtualHost = (config: VirtualHost, old: RuntimeVirtualHost | undefined): RuntimeVirtualHost => {
     const compiled = new Map<Route, CompiledRoute>();
     const kept = memo.routes.get(config.name);
@@ -79,13 +104,17 @@ export function compile(
       return entry.rules[ruleIndex] as RuntimeRule;
     };
     next.routes.set(config.name, compiled);
+    const { backendClientCertificate } = config;
     return {
       name: config.name,
       hostname: config.hostname,
-      routes: createRouteTable(attached.get(config.name) ?? [], target, old?.routes),
+      routes: createRouteTable(routes.get(config.name) ?? [], target, old?.routes),
       traffic: config.traffic,
       tlsPolicy: tlsPolicyOf(config),
       certificates: config.certificates.flatMap((key) => certificate(key, config.clientValidation?.caPem)),
+      backendClientCertificate:
+        backendClientCertificate === undefined ? undefined : certificate(backendClientCertificate, undefined)[0],
+      stream: config.traffic === 'http' ? undefined : stream(config),
       cells: noRouteCells(config.name),
     };
   };
@@ -101,7 +130,7 @@ export function compile(
     };
   };
 
-  for (const resource of ir.resources.values()) {
+  for (const resource of resources) {
     if (resource.kind === 'listener') listeners.set(resource.key, listener(resource));
   }
   return { listeners, memo: next };
@@ -113,7 +142,11 @@ export function releaseMemo(old: CompileMemo, current: CompileMemo): void {
     const kept = current.routes.get(name);
     for (const [route, { cells }] of routes) if (kept?.has(route) !== true) releaseCells(cells);
   }
-  for (const cells of old.cells.values()) releaseCells(cells);
+  for (const [name, routes] of old.streams) {
+    const kept = current.streams.get(name);
+    for (const [route, { cells }] of routes) if (kept?.has(route) !== true) releaseCells(cells);
+  }
+  for (const cells of [...old.cells.values(), ...old.sessionCells.values()]) releaseCells(cells);
 }
 
 function compileRoute(virtualHost: string, route: Route, { metrics, wheel }: CompileServices): CompiledRoute {
@@ -121,10 +154,15 @@ function compileRoute(virtualHost: string, route: Route, { metrics, wheel }: Com
   return { rules: compileRules(route, cells, wheel), cells };
 }
 
-function attachedRoutes(ir: Ir): ReadonlyMap<string, readonly AttachedRoute[]> {
-  const byVirtualHost = new Map<string, AttachedRoute[]>();
-  for (const route of ir.resources.values()) {
-    if (route.kind !== 'route') continue;
+interface Attached<R> {
+  readonly route: R;
+  readonly hostnames: readonly RouteHostname[];
+}
+
+/** By virtual host. */
+function attached<R extends Route | StreamRoute>(routes: readonly R[]): ReadonlyMap<string, readonly Attached<R>[]> {
+  const byVirtualHost = new Map<string, Attached<R>[]>();
+  for (const route of routes) {
     for (const { virtualHost, hostnames } of route.attachments) {
       const others = byVirtualHost.get(virtualHost);
       if (others === undefined) byVirtualHost.set(virtualHost, [{ route, hostnames }]);

@@ -6,6 +6,7 @@ import type { HostnameIndex } from '../route/hostname-index.ts';
 import type { RouteTable } from '../route/route-table.ts';
 import type { RuntimeCertificate } from './certificate-context.ts';
 import type { RuntimeRule } from './runtime-route.ts';
+import type { StreamHost } from './runtime-stream-route.ts';
 import type { TlsPolicy } from './tls-policy.ts';
 
 export interface RuntimeSnapshot {
@@ -34,6 +35,10 @@ export interface RuntimeVirtualHost {
   readonly tlsPolicy: TlsPolicy | undefined;
   /** In order of certificateRefs; empty where no TLS is terminated. */
   readonly certificates: readonly RuntimeCertificate[];
+  /** What endpoints that ask for a certificate are shown. */
+  readonly backendClientCertificate: RuntimeCertificate | undefined;
+  /** Undefined where the traffic is requests. */
+  readonly stream: StreamHost | undefined;
   /** Cells of requests that matched no route. */
   readonly cells: RouteCells;
 }

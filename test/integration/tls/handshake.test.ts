@@ -112,7 +112,9 @@ describe('T01 protocol versions and ciphers', { timeout: 20_000 }, () => {
 describe('T04 ALPN', { timeout: 20_000 }, () => {
   for (const [offered, chosen] of [
     [['http/1.1'], 'http/1.1'],
-    [['h2', 'http/1.1'], 'http/1.1'],
+    [['h2', 'http/1.1'], 'h2'],
+    [['http/1.1', 'h2'], 'h2'],
+    [['h2'], 'h2'],
     [undefined, false],
   ] as const) {
     test(`${offered?.join(', ') ?? 'nothing'} offered: ${chosen}`, async (t) => {
@@ -124,7 +126,7 @@ describe('T04 ALPN', { timeout: 20_000 }, () => {
       socket.destroy();
     });
   }
-  for (const offered of [['h2'], ['spdy/3'], ['HTTP/1.1']]) {
+  for (const offered of [['h2c'], ['spdy/3'], ['HTTP/1.1']]) {
     test(`${offered.join(', ')} offered: no_application_protocol`, async (t) => {
       const bed = new TestBed(t);
       const gateway = await startSecure(bed, (await bed.upstream()).port);

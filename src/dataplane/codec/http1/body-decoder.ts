@@ -214,7 +214,8 @@ export function hasStrayLineBreak(text: string, checked: number): boolean {
   return false;
 }
 
-function allowedTrailers(fields: readonly string[]): HeaderList | undefined {
+/** What may be forwarded of a trailer section, or undefined for nothing. */
+export function allowedTrailers(fields: readonly string[]): HeaderList | undefined {
   const allowed: string[] = [];
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string;

@@ -1,12 +1,12 @@
 // A connection to an endpoint: one request at a time, strict about what comes back. Whatever is not exactly the answer to the
 // request that was sent (bytes unasked, bytes after the end, bad framing) destroys the socket, so no answer reaches a wrong client.
 import type { Socket } from 'node:net';
-import { Deadline } from '../../../lib/timeout-queue.ts';
 import type { TimeoutQueue } from '../../../lib/timeout-queue.ts';
 import type { BodyLength, RequestHead } from '../../exchange.ts';
 import { HeaderList } from '../../header-list.ts';
 import { ProxyError } from '../../proxy-error.ts';
 import type { RequestOptions, UpstreamHandler, UpstreamStream } from '../../upstream-stream.ts';
+import { ConnectionDeadline } from '../connection-deadline.ts';
 import { BodyDecoder, hasStrayLineBreak } from './body-decoder.ts';
 import { chunkHeadText, lastChunkText, requestHeadText } from './head-text.ts';
 import { parseResponseHead } from './response-head.ts';
@@ -65,10 +65,10 @@ export class Http1ClientConnection implements UpstreamStream {
   #unparsed: Buffer | undefined = undefined;
   #scanned = 0;
 
-  /** @param socket connecting; `readyEvent` is `connect`, or `secureConnect` for TLS. */
+  /** @param readyEvent what the socket is waiting for, `connect`, or `secureConnect` for TLS; undefined where that has been. */
   constructor(
     socket: Socket,
-    readyEvent: 'connect' | 'secureConnect',
+    readyEvent: 'connect' | 'secureConnect' | undefined,
     timeouts: ClientTimeouts,
     owner: ConnectionOwner,
   ) {
@@ -81,8 +81,14 @@ export class Http1ClientConnection implements UpstreamStream {
     this.#writeDeadline = new ConnectionDeadline(() =>
       this.#fail('upstream_timeout', 'the upstream stopped reading the request'),
     );
-    timeouts.connect.arm(this.#deadline);
-    socket.on(readyEvent, () => this.#guard(() => this.#onReady()));
+    if (readyEvent === undefined) {
+      this.#isConnected = true;
+      this.#state = 'idle';
+      timeouts.idle.arm(this.#deadline);
+    } else {
+      timeouts.connect.arm(this.#deadline);
+      socket.on(readyEvent, () => this.#guard(() => this.#onReady()));
+    }
     socket.on('data', (chunk: Buffer) => {
       try {
         this.#onData(chunk);
@@ -366,17 +372,4 @@ export class Http1ClientConnection implements UpstreamStream {
 function isOffered(upgrade: string, offered: string | undefined): boolean {
   const protocols = offered?.toLowerCase().split(',') ?? [];
   return protocols.some((protocol) => protocol.trim() === upgrade.toLowerCase());
-}
-
-class ConnectionDeadline extends Deadline {
-  readonly #expire: () => void;
-
-  constructor(expire: () => void) {
-    super();
-    this.#expire = expire;
-  }
-
-  onExpired(): void {
-    this.#expire();
-  }
 }

@@ -61,7 +61,7 @@ export class FieldSection {
       if (byte !== CR || text.charCodeAt(position + 1) !== LF) return INVALID_VALUE;
       let valueEnd = position;
       while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd--;
-      const problem = this.#add(spelled, (seen & TOKEN_UPPER) !== 0, text.slice(valueStart, valueEnd));
+      const problem = this.add(spelled, (seen & TOKEN_UPPER) !== 0, text.slice(valueStart, valueEnd));
       if (problem !== undefined) return problem;
       position += 2;
     }
@@ -71,7 +71,8 @@ export class FieldSection {
     return undefined;
   }
 
-  #add(spelled: string, hasUpperCase: boolean, value: string): ParseProblem | undefined {
+  /** @param spelled a valid name; `hasUpperCase` as the scanner saw it. `value` is valid and without blanks around it. */
+  add(spelled: string, hasUpperCase: boolean, value: string): ParseProblem | undefined {
     const { name, role } = fieldName(spelled, hasUpperCase);
     switch (role) {
       case 'endToEnd':

@@ -25,7 +25,7 @@ export function requestHeadText(
 }
 
 /** A request with one of these methods says `Content-Length: 0` when it has no body (RFC 9110 section 8.6). */
-const METHODS_WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
+export const METHODS_WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 
 /** @param framing lines that end in CR LF, or nothing. */
 export function responseHeadText(status: number, headers: HeaderList, framing: string): string {

@@ -25,11 +25,13 @@ const EXPECTED: Readonly<Record<ProxyErrorCode, readonly [status: number, flag: 
   upstream_connect_failed: [503, 'UF', 14],
   upstream_connect_timeout: [504, 'UF', 14],
   upstream_reset: [503, 'UC', 14],
+  upstream_refused: [503, 'UR', 14],
   upstream_protocol_error: [502, 'UPE', 14],
   upstream_timeout: [504, 'UT', 4],
   route_timeout: [504, 'DT', 4],
+  overloaded: [503, 'OM', 14],
   loop_detected: [508, 'LD', 13],
-  drain_expired: [503, 'LR'],
+  drain_expired: [503, 'LR', 14],
   internal: [500, 'IE', 13],
 };
 

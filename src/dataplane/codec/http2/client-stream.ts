@@ -1,0 +1,300 @@
+// One request on an HTTP/2 connection to an endpoint. An answer counts as complete only when the endpoint said so by END_STREAM: what
+// ends in any other way, orderly or not, is a failure.
+import { constants } from 'node:http2';
+import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
+import { addAbortSignal, Readable } from 'node:stream';
+import { Deadline } from '../../../lib/timeout-queue.ts';
+import type { BodyLength, RequestHead } from '../../exchange.ts';
+import type { HeaderList } from '../../header-list.ts';
+import { ProxyError } from '../../proxy-error.ts';
+import type { ProxyErrorCode } from '../../proxy-error.ts';
+import type { RequestOptions, UpstreamHandler, UpstreamStream } from '../../upstream-stream.ts';
+import {
+  asksForWebSocket,
+  readResponse,
+  readResponseTrailers,
+  requestFields,
+  webSocketAccept,
+} from './client-fields.ts';
+import type { ResponseFields } from './client-fields.ts';
+import { fieldObject } from './fields.ts';
+
+/** The session that a stream belongs to. */
+export interface StreamOwner {
+  readonly http2: ClientHttp2Session;
+  readonly scheme: 'http' | 'https';
+  armWriteStall(stream: Deadline): void;
+  /** At the end of this turn of the event loop `onFlush` is called. */
+  scheduleFlush(stream: Http2ClientStream): void;
+  /** The stream takes no place any more. `isRefused`: the endpoint did not begin to work on it. */
+  onStreamClosed(stream: Http2ClientStream, isRefused: boolean): void;
+  /** A request was given up before anything of its answer came. */
+  onUnanswered(): void;
+  onDefect(error: unknown): void;
+}
+
+/** 1xx responses before the final one. */
+const MAX_INFORMATIONAL = 16;
+
+export class Http2ClientStream extends Deadline implements UpstreamStream {
+  /** Whether the session had completed a request before this one. */
+  readonly isOnUsedSession: boolean;
+
+  readonly #owner: StreamOwner;
+  #stream: ClientHttp2Stream | undefined = undefined;
+  #handler: UpstreamHandler | undefined = undefined;
+  #method = '';
+  /** What the answer to an extended CONNECT has to prove; '' where there is nothing to prove. */
+  #webSocketAccept: string | undefined = undefined;
+  #isTunnel = false;
+  #isRequestComplete = false;
+  #trailers: HeaderList | undefined = undefined;
+  #responseTrailers: HeaderList | undefined = undefined;
+  #informational = 0;
+  #hasResponded = false;
+  #hasEndStream = false;
+  #isFlushScheduled = false;
+  #error: NodeJS.ErrnoException | undefined = undefined;
+
+  constructor(owner: StreamOwner, isOnUsedSession: boolean) {
+    super();
+    this.#owner = owner;
+    this.isOnUsedSession = isOnUsedSession;
+  }
+
+  /** Undefined until it is sent. */
+  get id(): number | undefined {
+    return this.#stream?.id;
+  }
+
+  send(request: RequestHead, length: BodyLength, options: RequestOptions, handler: UpstreamHandler): void {
+    this.#handler = handler;
+    this.#method = request.method;
+    const isWebSocket = asksForWebSocket(options.upgrade);
+    if (isWebSocket) this.#webSocketAccept = webSocketAccept(request) ?? '';
+    this.#isRequestComplete = length === 0;
+    try {
+      const { http2, scheme } = this.#owner;
+      const stream = http2.request(requestFields(request, length, options, scheme), {
+        endStream: length === 0 && !isWebSocket,
+        waitForTrailers: length === 'chunked',
+      });
+      this.#stream = stream;
+      this.#listen(stream);
+    } catch (error) {
+      this.#onDefect(error);
+    }
+  }
+
+  writeRequest(chunk: Uint8Array): boolean {
+    const stream = this.#stream;
+    if (stream === undefined || !stream.writable || chunk.length === 0) return true;
+    if (stream.write(chunk)) return true;
+    if (this.queue === undefined) this.#owner.armWriteStall(this);
+    return false;
+  }
+
+  /** Node gathers what one turn writes. */
+  flushRequest(): void {}
+
+  endRequest(trailers: HeaderList | undefined): void {
+    if (this.#isRequestComplete) return;
+    this.#isRequestComplete = true;
+    this.#trailers = trailers;
+    if (this.#isTunnel && this.#hasEndStream) this.#handler = undefined;
+    this.#stream?.end();
+  }
+
+  pauseResponse(): void {
+    this.#stream?.pause();
+  }
+
+  resumeResponse(): void {
+    this.#stream?.resume();
+  }
+
+  destroy(): void {
+    this.disarm();
+    const wasAwaited = this.#handler !== undefined && !this.#hasResponded && this.#informational === 0;
+    this.#handler = undefined;
+    if (this.#stream === undefined) this.#owner.onStreamClosed(this, false);
+    else cancel(this.#stream);
+    if (wasAwaited) this.#owner.onUnanswered();
+  }
+
+  /** The session ended, or the endpoint said that it won't work on this request. */
+  fail(code: ProxyErrorCode, message: string): void {
+    this.disarm();
+    const handler = this.#handler;
+    this.#handler = undefined;
+    const sawNothing = !this.#hasResponded && this.#informational === 0;
+    // As on a kept connection of HTTP/1.1: the endpoint may have closed it before the request reached it.
+    const isRetryable =
+      code === 'upstream_refused' || (code === 'upstream_reset' && this.isOnUsedSession && sawNothing);
+    handler?.onUpstreamError(new ProxyError(code, 'upstream', message, isRetryable));
+  }
+
+  /** From the session. */
+  onFlush(): void {
+    this.#isFlushScheduled = false;
+    this.#handler?.onResponseFlush();
+  }
+
+  /** The upstream takes no byte of the request. */
+  onExpired(): void {
+    this.#abort('upstream_timeout', 'the upstream stopped reading the request');
+  }
+
+  #listen(stream: ClientHttp2Stream): void {
+    // Node ends a stream that was reset without an error like one that is complete; by then it is marked as closed.
+    stream.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
+      if (chunk === null && !stream.closed) this.#hasEndStream = true;
+      return Readable.prototype.push.call(stream, chunk, encoding);
+    };
+    stream.on('response', (_headers, flags, raw) => this.#guard(() => this.#onResponse(raw, flags)));
+    stream.on('headers', (_headers, _flags, raw) => this.#guard(() => this.#onInformational(raw)));
+    stream.on('trailers', (_headers, _flags, raw) => this.#guard(() => this.#onTrailers(raw)));
+    stream.on('end', () => this.#guard(() => this.#onEnd()));
+    stream.on('drain', () => this.#guard(() => this.#onDrain()));
+    stream.on('wantTrailers', () => this.#guard(() => this.#onWantTrailers()));
+    stream.on('error', (error) => (this.#error = error));
+    stream.on('close', () => this.#guard(() => this.#onClose()));
+  }
+
+  #onInformational(raw: readonly string[]): void {
+    const parsed = readResponse(raw, this.#method, false);
+    if ('message' in parsed) this.#abort('upstream_protocol_error', parsed.message);
+    else if (++this.#informational > MAX_INFORMATIONAL)
+      this.#abort('upstream_protocol_error', 'too many informational responses');
+    else this.#handler?.onInformational(parsed.status, parsed.headers);
+  }
+
+  #onResponse(raw: readonly string[], flags: number): void {
+    const isEnd = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
+    const parsed = readResponse(raw, this.#method, isEnd);
+    const stream = this.#stream;
+    if (stream === undefined || this.#handler === undefined) return;
+    if ('message' in parsed || parsed.status < 200) {
+      this.#abort('upstream_protocol_error', 'message' in parsed ? parsed.message : 'no final response');
+      return;
+    }
+    this.#hasResponded = true;
+    if (this.#webSocketAccept !== undefined && parsed.status < 300) this.#startTunnel(parsed, this.#webSocketAccept);
+    else this.#handler.onResponse({ status: parsed.status, headers: parsed.headers }, parsed.length);
+    this.#flushLater();
+    stream.on('data', (chunk: Buffer) => {
+      try {
+        this.#onData(chunk);
+      } catch (error) {
+        this.#onDefect(error);
+      }
+    });
+  }
+
+  #startTunnel({ headers }: ResponseFields, accept: string): void {
+    this.#isTunnel = true;
+    this.#isRequestComplete = false;
+    if (accept !== '') headers.set('sec-websocket-accept', accept);
+    this.#handler?.onResponse({ status: 101, upgrade: 'websocket', headers }, undefined);
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#handler === undefined) return;
+    this.#handler.onResponseData(chunk);
+    this.#flushLater();
+  }
+
+  #flushLater(): void {
+    if (this.#isFlushScheduled) return;
+    this.#isFlushScheduled = true;
+    this.#owner.scheduleFlush(this);
+  }
+
+  #onTrailers(raw: readonly string[]): void {
+    const trailers = readResponseTrailers(raw);
+    if (trailers !== undefined && 'message' in trailers) this.#abort('upstream_protocol_error', trailers.message);
+    else this.#responseTrailers = trailers;
+  }
+
+  /** Everything that came was passed on. */
+  #onEnd(): void {
+    const handler = this.#handler;
+    if (handler === undefined || !this.#hasEndStream) return;
+    if (!this.#isTunnel || this.#isRequestComplete) {
+      this.disarm();
+      this.#handler = undefined;
+    }
+    // An endpoint may answer without having read all (RFC 9113 section 8.1).
+    if (!this.#isTunnel && !this.#isRequestComplete && this.#stream !== undefined) cancel(this.#stream);
+    handler.onResponseEnd(this.#responseTrailers);
+  }
+
+  #onDrain(): void {
+    this.disarm();
+    this.#handler?.onUpstreamDrain();
+  }
+
+  #onWantTrailers(): void {
+    this.#stream?.sendTrailers(this.#trailers === undefined ? {} : fieldObject(this.#trailers));
+  }
+
+  #onClose(): void {
+    this.disarm();
+    const code = this.#stream?.rstCode ?? constants.NGHTTP2_NO_ERROR;
+    // Never sent: the numbers of the session's streams are used up.
+    const isRefused = code === constants.NGHTTP2_REFUSED_STREAM || this.id === undefined;
+    this.#owner.onStreamClosed(this, isRefused);
+    if (this.#handler === undefined) return;
+    if (isRefused) this.fail('upstream_refused', 'the upstream refused the stream');
+    else if (isProtocolError(this.#error) || PROTOCOL_ERRORS.has(code))
+      this.fail('upstream_protocol_error', this.#error?.message ?? `the stream was closed with code ${code}`);
+    else this.fail('upstream_reset', `the upstream reset the stream with code ${code}`);
+  }
+
+  #abort(code: ProxyErrorCode, message: string): void {
+    if (this.#stream !== undefined) cancel(this.#stream);
+    this.fail(code, message);
+  }
+
+  #guard(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#onDefect(error);
+    }
+  }
+
+  /** A defect ends one stream, not the process. */
+  #onDefect(error: unknown): void {
+    this.#owner.onDefect(error);
+    if (this.#stream === undefined) this.#owner.onStreamClosed(this, false);
+    this.#abort('upstream_protocol_error', 'the exchange with the upstream could not be handled');
+  }
+}
+
+const ABORTED: AbortSignal = AbortSignal.abort();
+
+/** Sends RST_STREAM with CANCEL and nothing else. `close` would send END_STREAM first, by which half a request looks like a whole one. */
+function cancel(stream: ClientHttp2Stream): void {
+  addAbortSignal(ABORTED, stream);
+}
+
+/** Codes of a stream whose answer nghttp2 refused, or whose request the endpoint did. */
+const PROTOCOL_ERRORS: ReadonlySet<number> = new Set([
+  constants.NGHTTP2_PROTOCOL_ERROR,
+  constants.NGHTTP2_FLOW_CONTROL_ERROR,
+  constants.NGHTTP2_FRAME_SIZE_ERROR,
+  constants.NGHTTP2_COMPRESSION_ERROR,
+  constants.NGHTTP2_ENHANCE_YOUR_CALM,
+]);
+
+/** Whether Node or nghttp2 gave a session or a stream up for what the peer sent. */
+export function isProtocolError(error: NodeJS.ErrnoException | undefined): boolean {
+  const code = error?.code;
+  return (
+    code?.startsWith('ERR_HTTP2_') === true &&
+    code !== 'ERR_HTTP2_SESSION_ERROR' &&
+    code !== 'ERR_HTTP2_STREAM_ERROR' &&
+    code !== 'ERR_HTTP2_STREAM_CANCEL'
+  );
+}

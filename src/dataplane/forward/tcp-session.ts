@@ -1,0 +1,291 @@
+// A client's connection carried to an endpoint: bytes both ways, each direction with its own end and its own back-pressure. It ends
+// when both directions have, or with a failure that both sides see as a reset, so that nobody takes a part for the whole.
+import type { OnReadOpts, Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { Deadline } from '../../lib/timeout-queue.ts';
+import type { TimeoutQueue } from '../../lib/timeout-queue.ts';
+import type { ProxyErrorCode } from '../proxy-error.ts';
+import type { StreamTarget } from '../runtime/runtime-stream-route.ts';
+import type { FinishedSession, SessionClient } from './session-record.ts';
+
+/** An endpoint as sessions use it. */
+export interface TcpEndpoint {
+  /** `address:port` */
+  readonly name: string;
+  readonly connectTimeout: TimeoutQueue;
+  /**
+   * A socket on its way to the endpoint, half-open allowed, without delay, that reads as `onread` says and has sent `preamble` before all
+   * else, also before a TLS handshake. Undefined: the endpoint has as many as it may.
+   */
+  connect(preamble: Buffer | undefined, onread: OnReadOpts): Socket | undefined;
+  /** The socket that came of it is closed. */
+  onConnectFailed(reason: string): void;
+}
+
+/** An accepted connection. What was read of it already was unshifted. */
+export interface TcpClient extends SessionClient {
+  readonly socket: Socket;
+  /** What the endpoint is told first: a PROXY protocol header. */
+  readonly preamble?: Buffer | undefined;
+}
+
+export interface TcpSessionServices {
+  readonly timeouts: {
+    /** Without a byte in either direction. */
+    readonly idle: TimeoutQueue;
+    /** While bytes wait: without their receiver taking one. */
+    readonly stall: TimeoutQueue;
+  };
+  /** Called exactly once for each session; both of its sockets close, if they are not closed yet. */
+  onSessionDone(session: TcpSession): void;
+  /** Something threw where nothing may; the session is being cut. */
+  onDefect(error: unknown): void;
+}
+
+/** Endpoints that a connection is tried with, each once. */
+const MAX_CONNECT_TRIES = 3;
+
+/** One buffer per session, used again and again: much cheaper than one from Node per read. More would save little. */
+const READ_BYTES: number = 32 * 1024;
+
+export class TcpSession extends Deadline implements FinishedSession {
+  readonly client: TcpClient;
+  readonly target: StreamTarget<TcpEndpoint>;
+  readonly startMs: number = performance.now();
+  failure: ProxyErrorCode | undefined = undefined;
+  readonly #services: TcpSessionServices;
+  readonly #tried: TcpEndpoint[] = [];
+  readonly #onread: OnReadOpts = {
+    buffer: () => this.#takeBuffer(),
+    callback: (length, buffer) => this.#onUpstreamRead(length, buffer),
+  };
+  #buffer: Buffer | undefined = undefined;
+  #connecting: Socket | undefined = undefined;
+  #sending: Direction | undefined = undefined;
+  #receiving: Direction | undefined = undefined;
+  #isOver = false;
+
+  constructor(client: TcpClient, target: StreamTarget<TcpEndpoint>, services: TcpSessionServices) {
+    super();
+    this.client = client;
+    this.target = target;
+    this.#services = services;
+    target.cells.activeSessions.inc();
+    const { socket } = client;
+    socket.on('error', () => this.fail('downstream_closed'));
+    socket.on('close', () => {
+      // Its part may be over while the endpoint still takes the rest.
+      if (this.#sending?.hasEnded !== true || this.#receiving?.isDone !== true) this.fail('downstream_closed');
+    });
+  }
+
+  get endpoint(): string | undefined {
+    return this.#tried.at(-1)?.name;
+  }
+
+  get tries(): number {
+    return this.#tried.length;
+  }
+
+  get bytesReceived(): number {
+    return this.#sending?.bytes ?? 0;
+  }
+
+  get bytesSent(): number {
+    return this.#receiving?.bytes ?? 0;
+  }
+
+  /** Nothing in the bytes tells whether more will come. */
+  readonly isIdle = false;
+
+  start(): void {
+    const { endpoints } = this.target;
+    this.#guard(() => {
+      if (typeof endpoints === 'string') this.fail(endpoints);
+      else if (!this.#connect(endpoints.select())) this.fail('no_healthy_upstream');
+    });
+  }
+
+  /** It goes on until its ends are done, or whoever drains has waited long enough. */
+  drain(): void {}
+
+  destroy(): void {
+    this.fail('drain_expired');
+  }
+
+  /** Cuts both sides. Once it is over: nothing. */
+  fail(code: ProxyErrorCode): void {
+    if (this.#isOver) return;
+    this.failure = code;
+    reset(this.client.socket);
+    const upstream = this.#connecting ?? this.#sending?.to;
+    if (upstream !== undefined) reset(upstream);
+    this.#finish();
+  }
+
+  /** No connection in time, or nothing happened on it. */
+  onExpired(): void {
+    if (this.#connecting === undefined) this.fail('stream_idle');
+    else this.#onConnectFailed('upstream_connect_timeout', 'timeout');
+  }
+
+  /** @internal A byte went through. */
+  touch(): void {
+    this.#services.timeouts.idle.arm(this);
+  }
+
+  /** @internal A direction is complete: all of it was handed to the kernel. */
+  onDirectionDone(): void {
+    if (this.#sending?.isDone === true && this.#receiving?.isDone === true) this.#finish();
+  }
+
+  // — connecting —
+
+  /** Returns false where there is no such endpoint. */
+  #connect(endpoint: TcpEndpoint | undefined): boolean {
+    if (endpoint === undefined) return false;
+    this.#tried.push(endpoint);
+    const socket = endpoint.connect(this.client.preamble, this.#onread);
+    if (socket === undefined) {
+      this.#tryNext('upstream_overflow');
+      return true;
+    }
+    this.#connecting = socket;
+    endpoint.connectTimeout.arm(this);
+    // A TLS socket emits `connect` too, before its handshake.
+    socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', () => this.#onConnected(socket));
+    socket.on('error', (error) => this.#onUpstreamError(socket, error.message));
+    socket.on('close', () => {
+      if (this.#receiving?.hasEnded !== true || this.#sending?.isDone !== true) this.#onUpstreamError(socket, 'closed');
+    });
+    return true;
+  }
+
+  #onUpstreamError(socket: Socket, reason: string): void {
+    if (this.#connecting === socket) this.#onConnectFailed('upstream_connect_failed', reason);
+    else if (this.#sending?.to === socket) this.fail('upstream_reset');
+  }
+
+  #onConnectFailed(code: ProxyErrorCode, reason: string): void {
+    this.#connecting?.destroy();
+    this.#connecting = undefined;
+    this.#guard(() => {
+      this.#tried.at(-1)?.onConnectFailed(reason);
+      this.#tryNext(code);
+    });
+  }
+
+  #tryNext(code: ProxyErrorCode): void {
+    const { endpoints } = this.target;
+    const failed = this.#tried.at(-1);
+    const next =
+      this.#tried.length < MAX_CONNECT_TRIES && typeof endpoints !== 'string' ? endpoints.select(failed) : undefined;
+    const isNew = next !== undefined && !this.#tried.includes(next);
+    if (this.#isOver || (isNew && this.#connect(next))) return;
+    this.fail(code);
+  }
+
+  #onConnected(upstream: Socket): void {
+    if (this.#isOver || this.#connecting !== upstream) return;
+    this.#connecting = undefined;
+    const { socket } = this.client;
+    const { stall } = this.#services.timeouts;
+    const sending = new Direction(socket, upstream, stall, this);
+    this.#sending = sending;
+    this.#receiving = new Direction(upstream, socket, stall, this);
+    this.touch();
+    socket.on('data', (chunk: Buffer) => this.#guard(() => void (sending.pass(chunk) || socket.pause())));
+    socket.resume();
+  }
+
+  // — what the endpoint sends —
+
+  #takeBuffer(): Buffer {
+    return (this.#buffer ??= Buffer.allocUnsafeSlow(READ_BYTES));
+  }
+
+  /** Returns false to read no further. */
+  #onUpstreamRead(length: number, buffer: Uint8Array): boolean {
+    let accepts = false;
+    this.#guard(() => {
+      const receiving = this.#receiving;
+      if (receiving === undefined) return;
+      accepts = receiving.pass(length === buffer.length ? buffer : buffer.subarray(0, length));
+      // What the kernel did not take at once is still to be read out of the buffer.
+      if (receiving.to.writableLength > 0) this.#buffer = undefined;
+    });
+    return accepts;
+  }
+
+  #finish(): void {
+    this.#isOver = true;
+    this.disarm();
+    this.#sending?.disarm();
+    this.#receiving?.disarm();
+    this.target.cells.activeSessions.dec();
+    this.#guard(() => this.#services.onSessionDone(this));
+  }
+
+  #guard(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#services.onDefect(error);
+      this.fail('internal');
+    }
+  }
+}
+
+/** One way through a session. Its deadline is the receiver's: it runs while bytes wait for it. */
+class Direction extends Deadline {
+  readonly to: Socket;
+  bytes = 0;
+  /** Nothing more will come. */
+  hasEnded = false;
+  /** And all that came was handed to the kernel. */
+  isDone = false;
+  readonly #stall: TimeoutQueue;
+  readonly #session: TcpSession;
+
+  constructor(from: Socket, to: Socket, stall: TimeoutQueue, session: TcpSession) {
+    super();
+    this.to = to;
+    this.#stall = stall;
+    this.#session = session;
+    from.on('end', () => this.#onEnd());
+    to.on('drain', () => {
+      this.disarm();
+      from.resume();
+    });
+    to.on('finish', () => {
+      this.disarm();
+      this.isDone = true;
+      session.onDirectionDone();
+    });
+  }
+
+  /** Returns false where the receiver is slow: `from` must pause. */
+  pass(chunk: Uint8Array): boolean {
+    this.bytes += chunk.length;
+    this.#session.touch();
+    if (this.to.write(chunk)) return true;
+    this.#stall.arm(this);
+    return false;
+  }
+
+  onExpired(): void {
+    this.#session.fail('stream_idle');
+  }
+
+  #onEnd(): void {
+    this.hasEnded = true;
+    this.to.end();
+    if (this.to.writableLength > 0) this.#stall.arm(this);
+  }
+}
+
+/** Node can't reset a TLS connection; without a close_notify its end is no end of data either. */
+function reset(socket: Socket): void {
+  if (socket instanceof TLSSocket || socket.connecting) socket.destroy();
+  else socket.resetAndDestroy();
+}

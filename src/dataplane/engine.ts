@@ -15,7 +15,12 @@ import type { EngineLimits, EngineTimeouts } from './engine-defaults.ts';
 import { ReplayBudget } from './forward/request-body.ts';
 import { recordRequest } from './forward/request-record.ts';
 import type { RequestServices } from './forward/request-services.ts';
+import { recordSession } from './forward/session-record.ts';
+import type { FinishedSession } from './forward/session-record.ts';
+import type { BoundListener } from './listener/bound-listener.ts';
 import { ListenerSocket } from './listener/listener-socket.ts';
+import { UdpSocket } from './listener/udp-socket.ts';
+import { datagramRouting } from './listener/datagram-routing.ts';
 import type { RuntimeCertificate } from './runtime/certificate-context.ts';
 import { Overload } from './overload/overload.ts';
 import type { OverloadLimits, OverloadStep } from './overload/overload.ts';
@@ -78,9 +83,9 @@ export class Engine {
   readonly #monitor: OverloadMonitor;
   readonly #limits: EngineLimits;
   readonly #timeouts: EngineTimeouts;
-  readonly #sockets = new Map<string, ListenerSocket>();
+  readonly #sockets = new Map<string, BoundListener>();
   /** Of listeners that left the configuration, until their last connection is closed. */
-  readonly #closing = new Map<ListenerSocket, Promise<void>>();
+  readonly #closing = new Map<BoundListener, Promise<void>>();
   #snapshot: RuntimeSnapshot | undefined = undefined;
   #memo = new CompileMemo();
   #applying: Promise<unknown> = Promise.resolve();
@@ -170,7 +175,7 @@ export class Engine {
   async stopAccepting(): Promise<void> {
     this.startDraining();
     await this.#applying;
-    for (const socket of this.#sockets.values()) socket.stopAccepting();
+    for (const socket of this.#sockets.values()) if (socket instanceof ListenerSocket) socket.stopAccepting();
   }
 
   /** Accepts nothing more and waits for the requests in flight, at most so long; then cuts what is left. */
@@ -231,7 +236,32 @@ export class Engine {
     return failures;
   }
 
-  #createSocket(snapshot: RuntimeSnapshot, listener: RuntimeListener): ListenerSocket {
+  #createSocket(snapshot: RuntimeSnapshot, listener: RuntimeListener): BoundListener {
+    return listener.config.protocol === 'UDP'
+      ? this.#createUdpSocket(snapshot, listener)
+      : this.#createListenerSocket(snapshot, listener);
+  }
+
+  #createUdpSocket(snapshot: RuntimeSnapshot, listener: RuntimeListener): UdpSocket {
+    const { bindAddress, bindPort } = listener.config;
+    return new UdpSocket(snapshot, listener, {
+      bindAddress,
+      bindPort,
+      metrics: this.#options.metrics,
+      wheel: this.#wheel,
+      maxSessions: this.#limits.maxUdpSessions,
+      idleMs: this.#timeouts.udpIdleMs,
+      routing: datagramRouting,
+      onSessionDone: (session) => this.#onSessionDone(session),
+      onDefect: (error) => this.#options.onDefect?.(error),
+    });
+  }
+
+  #onSessionDone(session: FinishedSession): void {
+    recordSession(session, this.#options.accessLog);
+  }
+
+  #createListenerSocket(snapshot: RuntimeSnapshot, listener: RuntimeListener): ListenerSocket {
     const { bindAddress, bindPort } = listener.config;
     const { openListener } = this.#options;
     return new ListenerSocket(snapshot, listener, {
@@ -239,6 +269,11 @@ export class Engine {
       bindPort,
       settings: this.#settings,
       services: this.#services,
+      sessionTimeouts: {
+        idle: this.#wheel.queue(this.#timeouts.tcpIdleMs),
+        stall: this.#wheel.queue(this.#timeouts.tcpStallMs),
+      },
+      onSessionDone: (session) => this.#onSessionDone(session),
       metrics: this.#options.metrics,
       maxConnections: this.#limits.maxConnections,
       refusesConnections: () => this.#overload.refusesConnections,
@@ -266,7 +301,7 @@ export class Engine {
   }
 
   /** The listener left the configuration: its connections finish what they do. */
-  #unbind(key: string, socket: ListenerSocket): void {
+  #unbind(key: string, socket: BoundListener): void {
     this.#sockets.delete(key);
     const closed = settledWithin(socket.drain(), this.#timeouts.listenerDrainMs).then(() => {
       socket.destroy();

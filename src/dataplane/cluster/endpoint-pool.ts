@@ -1,6 +1,8 @@
 // What a request sees of an endpoint: a place to get a stream from, whatever the protocol. Connections made with one client certificate
 // never serve a request that is to present another. A pool outlives changes of the configuration that leave its endpoint alone.
+import type { OnReadOpts, Socket } from 'node:net';
 import type { Cluster } from '../../ir/cluster.ts';
+import type { TimeoutQueue } from '../../lib/timeout-queue.ts';
 import { ProxyError } from '../proxy-error.ts';
 import type { RuntimeCertificate } from '../runtime/certificate-context.ts';
 import { Dialer } from './pool/dialer.ts';
@@ -8,6 +10,7 @@ import { Http1Pool } from './pool/http1-pool.ts';
 import { Http2Pool } from './pool/http2-pool.ts';
 import { NegotiatedPool } from './pool/negotiated-pool.ts';
 import type { Pool, PoolSettings, PoolWaiter } from './pool/pool.ts';
+import type { StreamTls } from './stream-endpoints.ts';
 import type { UpstreamTlsContexts } from './upstream-tls.ts';
 
 export interface EndpointSettings extends Omit<PoolSettings, 'name' | 'dialer' | 'onConnectFailed'> {
@@ -28,6 +31,8 @@ export class EndpointPool {
   /** For requests that present no certificate. */
   readonly #anonymous: Pool;
   readonly #identified = new Map<RuntimeCertificate, Pool>();
+  /** Of stream routes. */
+  #streams = 0;
   #isRetired = false;
   #failureSaidAtMs = -Infinity;
 
@@ -36,6 +41,37 @@ export class EndpointPool {
     const { address, port } = settings;
     this.name = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
     this.#anonymous = this.#createPool(undefined);
+  }
+
+  get address(): string {
+    return this.#settings.address;
+  }
+
+  get port(): number {
+    return this.#settings.port;
+  }
+
+  get connectTimeout(): TimeoutQueue {
+    return this.#settings.timeouts.connect;
+  }
+
+  /** A connection that is the caller's, see TcpEndpoint. Undefined: there are as many as there may be. */
+  connectStream(tls: StreamTls | undefined, preamble: Buffer | undefined, onread: OnReadOpts): Socket | undefined {
+    const { address, port, maxConnections, metrics } = this.#settings;
+    if (this.#streams >= maxConnections) {
+      metrics.overflows.inc();
+      return undefined;
+    }
+    const contexts = tls === undefined ? undefined : this.#settings.tls;
+    const socket = new Dialer(address, port, contexts?.dialerTls(tls?.clientCertificate)).dialStream(preamble, onread);
+    this.#streams++;
+    metrics.connects.inc();
+    metrics.activeConnections.inc();
+    socket.once('close', () => {
+      this.#streams--;
+      metrics.activeConnections.dec();
+    });
+    return socket;
   }
 
   /** @param needsFresh after a used connection turned out to be closed: those that are idle may be as well, and are given up. */
@@ -89,7 +125,7 @@ export class EndpointPool {
       ...this.#settings,
       name: this.name,
       dialer: new Dialer(address, port, tls?.dialerTls(certificate)),
-      onConnectFailed: (reason) => this.#onConnectFailed(reason),
+      onConnectFailed: (reason) => this.onConnectFailed(reason),
     };
     switch (protocol) {
       case 'http1':
@@ -107,7 +143,7 @@ export class EndpointPool {
   }
 
   /** Why is said at most every few seconds: under load every request would say the same. */
-  #onConnectFailed(reason: string): void {
+  onConnectFailed(reason: string): void {
     const { metrics, wheel, onConnectFailure } = this.#settings;
     metrics.connectFailures.inc();
     if (this.#isRetired || wheel.nowMs - this.#failureSaidAtMs < FAILURE_INTERVAL_MS) return;

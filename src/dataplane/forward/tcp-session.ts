@@ -252,7 +252,6 @@ class Direction extends Deadline {
     this.to = to;
     this.#stall = stall;
     this.#session = session;
-    from.on('end', () => this.#onEnd());
     to.on('drain', () => {
       this.disarm();
       from.resume();
@@ -262,6 +261,9 @@ class Direction extends Deadline {
       this.isDone = true;
       session.onDirectionDone();
     });
+    // A client may have ended without a byte before there was an endpoint.
+    if (from.readableEnded) this.#onEnd();
+    else from.on('end', () => this.#onEnd());
   }
 
   /** Returns false where the receiver is slow: `from` must pause. */

@@ -6,17 +6,22 @@ import type { TimeoutQueue } from '../../lib/timeout-queue.ts';
 import type { Metrics, ProtocolErrorCode } from '../../observability/metric-names.ts';
 import { bindAddressCells, releaseCells } from '../../observability/traffic-cells.ts';
 import type { AddressCells } from '../../observability/traffic-cells.ts';
+import { StreamEndpoints } from '../cluster/stream-endpoints.ts';
 import { parseClientHello } from '../codec/client-hello.ts';
 import { matchPreface } from '../codec/http2/preface.ts';
 import { Http1ServerConnection } from '../codec/http1/server-connection.ts';
 import { Http2Acceptor } from '../codec/http2/server-acceptor.ts';
 import type { Http2ServerSettings } from '../codec/http2/server-settings.ts';
 import type { DownstreamInfo } from '../exchange.ts';
+import { TcpSession } from '../forward/tcp-session.ts';
+import type { TcpClient, TcpSessionServices } from '../forward/tcp-session.ts';
 import type { RequestServices, TlsInfo } from '../forward/request-services.ts';
+import { selectStream } from '../runtime/runtime-stream-route.ts';
 import type { RuntimeListener, RuntimeSnapshot, RuntimeVirtualHost } from '../runtime/snapshot.ts';
 import type { TlsPolicy } from '../runtime/tls-policy.ts';
 import { Arrival } from './arrival.ts';
 import type { ArrivalJudge } from './arrival.ts';
+import type { BoundListener } from './bound-listener.ts';
 import type { DownstreamConnection } from './downstream-connection.ts';
 import { HttpConnection } from './http-connection.ts';
 import type { ConnectionHome } from './http-connection.ts';
@@ -27,6 +32,8 @@ export interface ListenerSocketOptions {
   readonly bindPort: number;
   readonly settings: Http2ServerSettings;
   readonly services: RequestServices;
+  readonly sessionTimeouts: TcpSessionServices['timeouts'];
+  readonly onSessionDone: (session: TcpSession) => void;
   readonly metrics: Metrics;
   /** Open connections; beyond it idle ones are closed to make room, and without any the new one is refused. */
   readonly maxConnections: number;
@@ -44,7 +51,7 @@ export interface ListenerSocketOptions {
 const MAX_IDLE_SEARCH = 128;
 const BACKLOG = 4_096;
 
-export class ListenerSocket implements ConnectionHome, ArrivalJudge {
+export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJudge {
   current: { readonly snapshot: RuntimeSnapshot; readonly listener: RuntimeListener };
   readonly cells: AddressCells;
   readonly services: RequestServices;
@@ -52,6 +59,7 @@ export class ListenerSocket implements ConnectionHome, ArrivalJudge {
   readonly #server: Server;
   readonly #terminator: TlsTerminator;
   readonly #acceptor: Http2Acceptor;
+  readonly #sessionServices: TcpSessionServices;
   /** Oldest first. */
   readonly #connections = new Set<DownstreamConnection>();
   #onEmpty: (() => void) | undefined = undefined;
@@ -70,6 +78,11 @@ export class ListenerSocket implements ConnectionHome, ArrivalJudge {
     this.#server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: false }, (socket) =>
       this.#onAccept(socket),
     );
+    this.#sessionServices = {
+      timeouts: options.sessionTimeouts,
+      onSessionDone: (session) => this.#onSessionDone(session),
+      onDefect: options.onDefect,
+    };
     this.#acceptor = new Http2Acceptor(listener.config.protocol === 'TLS' ? 'https' : 'http', options.settings);
     this.#terminator = new TlsTerminator({
       handshakeTimeoutMs: options.handshakeTimeoutMs,
@@ -171,7 +184,8 @@ export class ListenerSocket implements ConnectionHome, ArrivalJudge {
       socket.destroy();
       return;
     }
-    this.#connections.add(new Arrival(socket, this.#options.arrivalTimeout, this));
+    if (this.current.listener.config.protocol === 'TCP') this.#serveStream(socket, this.#virtualHost(undefined));
+    else this.#connections.add(new Arrival(socket, this.#options.arrivalTimeout, this));
   }
 
   // — what arrives —
@@ -191,6 +205,7 @@ export class ListenerSocket implements ConnectionHome, ArrivalJudge {
   #welcome(arrival: Arrival, serverName: string | undefined): void {
     const host = this.#virtualHost(serverName);
     if (host?.tlsPolicy !== undefined) this.#terminator.terminate(arrival.release(), host.tlsPolicy);
+    else if (host?.traffic === 'passthrough') this.#serveStream(arrival.release(), host, { serverName });
     else this.#refuse(arrival, 'server_name_unknown');
   }
 
@@ -215,6 +230,12 @@ export class ListenerSocket implements ConnectionHome, ArrivalJudge {
     const name = socket.servername as string | false | undefined;
     const serverName = typeof name === 'string' && name !== '' ? hostOf(name) : undefined;
     const tls = { serverName, version: socket.getProtocol() ?? '', policy: policy.key };
+    if (policy.traffic === 'stream') {
+      const host = this.#virtualHost(serverName);
+      // Another one only where the configuration changed during the handshake.
+      this.#serveStream(socket, host?.tlsPolicy?.key === policy.key ? host : undefined, tls);
+      return;
+    }
     this.#serveHttp(socket, tls, socket.alpnProtocol === 'h2');
   }
 
@@ -235,6 +256,42 @@ export class ListenerSocket implements ConnectionHome, ArrivalJudge {
       ),
     );
     if (!isHttp2) socket.resume();
+  }
+
+  /** @param tls what a ClientHello, or the handshake, said. */
+  #serveStream(
+    socket: Socket,
+    host: RuntimeVirtualHost | undefined,
+    tls?: Pick<TlsInfo, 'serverName'> & Partial<TlsInfo>,
+  ): void {
+    const downstream = describe(socket);
+    if (host?.stream === undefined || downstream === undefined) {
+      socket.destroy();
+      return;
+    }
+    const { clusters } = this.current.snapshot;
+    const { traffic, backendClientCertificate: clientCertificate } = host;
+    const target = selectStream(host.stream, tls?.serverName, (key) => {
+      const cluster = clusters.get(key);
+      // What passes through is encrypted already.
+      return cluster && new StreamEndpoints(cluster, traffic === 'passthrough' ? undefined : { clientCertificate });
+    });
+    const client: TcpClient = {
+      socket,
+      protocol: tls === undefined ? 'TCP' : 'TLS',
+      remoteAddress: downstream.remoteAddress,
+      serverName: tls?.serverName,
+      tlsVersion: tls?.version,
+    };
+    const session = new TcpSession(client, target, this.#sessionServices);
+    this.cells.activeConnections.inc();
+    this.#connections.add(session);
+    session.start();
+  }
+
+  #onSessionDone(session: TcpSession): void {
+    this.onClosed(session);
+    this.#options.onSessionDone(session);
   }
 
   #virtualHost(serverName: string | undefined): RuntimeVirtualHost | undefined {

@@ -31,7 +31,8 @@ export interface UdpSocketOptions {
   readonly maxSessions: number;
   /** Of sessions, without a datagram in either direction. */
   readonly idleMs: number;
-  readonly routing: (snapshot: RuntimeSnapshot, listener: RuntimeListener) => DatagramRouting;
+  /** Undefined where no virtual host is for datagrams. */
+  readonly routing: (snapshot: RuntimeSnapshot, listener: RuntimeListener) => DatagramRouting | undefined;
   readonly onSessionDone: (session: UdpSession) => void;
   readonly onDefect: (error: unknown) => void;
 }
@@ -51,7 +52,7 @@ export class UdpSocket implements BoundListener, UdpSessionOwner {
   current: { readonly snapshot: RuntimeSnapshot; readonly listener: RuntimeListener };
   readonly #options: UdpSocketOptions;
   readonly #cells: AddressCells;
-  #routing: DatagramRouting;
+  #routing: DatagramRouting | undefined;
   #sockets: readonly Socket[] = [];
   /** By client and local address; whose client was silent the longest comes first. */
   readonly #sessions = new Map<string, UdpSession>();
@@ -74,6 +75,8 @@ export class UdpSocket implements BoundListener, UdpSessionOwner {
   get port(): number {
     return this.#sockets[0]?.address().port ?? 0;
   }
+
+  readonly connectionCount = 0;
 
   get sessionCount(): number {
     return this.#sessions.size;
@@ -105,9 +108,14 @@ export class UdpSocket implements BoundListener, UdpSessionOwner {
     this.#routing = routing;
     for (const session of this.#sessions.values()) {
       const { cluster } = session.target;
-      if (cluster === undefined || !routing.has(cluster, session.endpoint)) session.end();
+      if (cluster === undefined || routing?.has(cluster, session.endpoint) !== true) session.end();
     }
   }
+
+  /** Nobody else has this socket. */
+  stopAccepting(): void {}
+
+  closeIdle(): void {}
 
   async drain(): Promise<void> {
     this.#isDraining = true;
@@ -159,7 +167,8 @@ export class UdpSocket implements BoundListener, UdpSessionOwner {
 
   /** Undefined where there is nobody to send to: the datagram is dropped. */
   #open(key: string, socket: Socket, { address, port }: RemoteInfo): UdpSession | undefined {
-    const target = this.#routing.select();
+    const target = this.#routing?.select();
+    if (target === undefined) return undefined;
     const { endpoints, cells } = target;
     const endpoint = typeof endpoints === 'string' ? undefined : endpoints.select();
     if (endpoint === undefined || this.#isDraining) {
@@ -237,7 +246,7 @@ async function bind(address: string, port: number): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const socket = createSocket({
     type: isIPv6(address) ? 'udp6' : 'udp4',
-    ipv6Only: true,
+    ipv6Only: isIPv6(address),
     lookup: literalLookup,
     recvBufferSize: RECEIVE_BUFFER_BYTES,
   });

@@ -1,7 +1,7 @@
 // Makes connections to one endpoint. A connection over TLS is verified and presents one identity for all of its life; TLS sessions are
 // not resumed, so none is ever carried from one name or identity to another.
 import { connect as connectTcp, isIP } from 'node:net';
-import type { Socket } from 'node:net';
+import type { OnReadOpts, Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 
@@ -27,6 +27,28 @@ export class Dialer {
     this.#tls = tls;
     this.scheme = tls === undefined ? 'http' : 'https';
     this.readyEvent = tls === undefined ? 'connect' : 'secureConnect';
+  }
+
+  /** A connection of which nothing is known but its bytes: no protocol is offered. See TcpEndpoint.connect. */
+  dialStream(preamble: Buffer | undefined, onread: OnReadOpts): Socket {
+    const target = { host: this.#address, port: this.#port, noDelay: true, allowHalfOpen: true };
+    if (this.#tls === undefined) {
+      const socket = connectTcp({ ...target, onread });
+      if (preamble !== undefined) socket.write(preamble);
+      return socket;
+    }
+    const { serverName, ...tls } = this.#tls;
+    const options = { ...target, ...tls, servername: isIP(serverName) === 0 ? serverName : '' };
+    // Documented, and missing in the types.
+    if (preamble === undefined) return connectTls({ ...options, onread } as ConnectionOptions);
+    const raw = connectTcp(target);
+    raw.write(preamble);
+    const socket: Socket = connectTls({ ...options, socket: raw });
+    // Over a socket of ours, Node's TLS knows no `onread`.
+    socket.on('data', (chunk: Buffer) => {
+      if (!onread.callback(chunk.length, chunk as Uint8Array<ArrayBuffer>)) socket.pause();
+    });
+    return socket;
   }
 
   /** @param protocols what is offered over TLS, the most wanted first. */

@@ -1,5 +1,6 @@
 // One request and its answer, whatever the protocol on either side. Codecs make Exchanges; everything between the codecs works on
-// them and knows no socket. Bodies are pushed in chunks; `false` from a write means: pause the source until drained.
+// them and knows no socket. Bodies are pushed in chunks; `false` from a write means: pause the source until drained. A chunk that was
+// handed over belongs to whoever got it: it is never changed or used again.
 import type { HeaderList } from './header-list.ts';
 import type { ProxyError } from './proxy-error.ts';
 
@@ -50,16 +51,21 @@ export interface Exchange {
   /** The protocol that the client asks to switch to (`websocket`), when it does. */
   readonly upgrade: string | undefined;
 
-  /** Who gets the request body and the abort. Set synchronously by whoever takes the exchange. */
+  /**
+   * Who gets the request body and the abort. Set synchronously by whoever takes the exchange; it may be replaced at any time, and each
+   * call goes to the one that is set then.
+   */
   handler: ExchangeHandler;
 
+  /** What was read already may still arrive: at most one read of the socket. */
   pauseRequest(): void;
   resumeRequest(): void;
 
   respondInformational(status: number, headers: HeaderList): void;
   /**
    * `length` is the body's, or what it would be where none may follow (HEAD, 304), or undefined where that is not known.
-   * A 101 starts a tunnel: from there on body chunks are raw bytes in both directions.
+   * It is a promise that codecs do not check; 0 leaves no room for trailers. Bytes where no body may follow are dropped.
+   * A 101 starts a tunnel: from there on body chunks are raw bytes in both directions. Names and values must be valid fields.
    */
   respond(head: ResponseHead, length: BodyLength | undefined): void;
   /** Returns false when the client reads too slowly: wait for handler.onResponseDrain. */
@@ -67,7 +73,10 @@ export interface Exchange {
   /** Sends what was held back to go out in one write with what follows. Call it at the end of a turn that wrote. */
   flushResponse(): void;
   endResponse(trailers?: HeaderList): void;
-  /** The response can't be finished: cuts the connection (HTTP/1) or the stream (HTTP/2). handler.onAbort is not called. */
+  /**
+   * The response can't be finished: cuts the connection (HTTP/1) or the stream (HTTP/2) so that the client can't take what it got for a
+   * whole answer. handler.onAbort is not called.
+   */
   abort(): void;
 
   readonly isRequestComplete: boolean;
@@ -77,7 +86,6 @@ export interface Exchange {
 }
 
 export interface ExchangeHandler {
-  /** `chunk` is valid until the call returns, unless it is passed on to a writer. */
   onRequestData(chunk: Uint8Array): void;
   onRequestEnd(trailers: HeaderList | undefined): void;
   /** The end of a turn that brought data: time to send on what was held back. */

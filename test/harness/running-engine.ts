@@ -24,7 +24,17 @@ export type EngineSetup = Partial<
 /** What tests ask of the access log. */
 export type LoggedRequest = Pick<
   AccessLogRecord,
-  'path' | 'status' | 'flag' | 'backend' | 'attempts' | 'bytesReceived' | 'bytesSent' | 'serverName' | 'tlsVersion'
+    | 'path'
+  | 'status'
+  | 'grpcStatus'
+  | 'flag'
+  | 'route'
+  | 'backend'
+  | 'attempts'
+  | 'bytesReceived'
+  | 'bytesSent'
+  | 'serverName'
+  | 'tlsVersion'
 >;
 
 export class RunningEngine {
@@ -73,9 +83,13 @@ export class RunningEngine {
 
   /** A record is only valid inside the call. */
   #log(record: AccessLogRecord): void {
-    const { path, status, flag, backend, attempts, bytesReceived, bytesSent, serverName, tlsVersion } = record;
+    const { path, status, grpcStatus, flag, route, backend, attempts } = record;
+    const { bytesReceived, bytesSent, serverName, tlsVersion } = record;
     this.loggedCount++;
-    this.#logged.push({ path, status, flag, backend, attempts, bytesReceived, bytesSent, serverName, tlsVersion });
+    this.#logged.push({
+      ...{ path, status, grpcStatus, flag, route, backend, attempts },
+      ...{ bytesReceived, bytesSent, serverName, tlsVersion },
+    });
     this.#conditions.changed();
   }
 }

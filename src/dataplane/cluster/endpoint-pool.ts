@@ -10,7 +10,6 @@ import { Http1Pool } from './pool/http1-pool.ts';
 import { Http2Pool } from './pool/http2-pool.ts';
 import { NegotiatedPool } from './pool/negotiated-pool.ts';
 import type { Pool, PoolSettings, PoolWaiter } from './pool/pool.ts';
-import type { StreamTls } from './stream-endpoints.ts';
 import type { UpstreamTlsContexts } from './upstream-tls.ts';
 
 export interface EndpointSettings extends Omit<PoolSettings, 'name' | 'dialer' | 'onConnectFailed'> {
@@ -20,6 +19,11 @@ export interface EndpointSettings extends Omit<PoolSettings, 'name' | 'dialer' |
   readonly tls: UpstreamTlsContexts | undefined;
   /** For the log. */
   readonly onConnectFailure: (endpoint: string, reason: string) => void;
+}
+
+/** How a stream route reaches an endpoint by TLS. */
+export interface StreamTls {
+  readonly clientCertificate: RuntimeCertificate | undefined;
 }
 
 const FAILURE_INTERVAL_MS = 10_000;

@@ -2,14 +2,9 @@
 import type { OnReadOpts, Socket } from 'node:net';
 import type { TimeoutQueue } from '../../lib/timeout-queue.ts';
 import type { TcpEndpoint } from '../forward/tcp-session.ts';
-import type { RuntimeCertificate } from '../runtime/certificate-context.ts';
 import type { EndpointChoice } from '../runtime/runtime-stream-route.ts';
-import type { EndpointPool } from './endpoint-pool.ts';
+import type { EndpointPool, StreamTls } from './endpoint-pool.ts';
 import type { RuntimeCluster } from './runtime-cluster.ts';
-
-export interface StreamTls {
-  readonly clientCertificate: RuntimeCertificate | undefined;
-}
 
 export class StreamEndpoints implements EndpointChoice<TcpEndpoint> {
   readonly #cluster: RuntimeCluster;

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { asksForWebSocket } from '../../codec/http2/client-fields.ts';
 import { Http2ClientSession } from '../../codec/http2/client-session.ts';
 import type { SessionOwner } from '../../codec/http2/client-session.ts';
-import { ProxyError } from '../../proxy-error.ts';
+import type { ProxyError } from '../../proxy-error.ts';
 import { Handshake } from './handshake.ts';
 import type { HandshakeOwner } from './handshake.ts';
 import { PendingQueue } from './pending-queue.ts';
@@ -53,14 +53,14 @@ export class Http2Pool implements Pool, SessionOwner, HandshakeOwner {
 
   retire(): void {
     this.#isRetired = true;
-    for (const session of [...this.#idle]) session.destroy();
+    for (const session of this.#idle) session.destroy();
   }
 
   destroy(): void {
     this.#isRetired = true;
     for (const handshake of this.#handshakes) handshake.destroy();
     this.#handshakes.clear();
-    for (const session of [...this.#sessions]) session.destroy();
+    for (const session of this.#sessions.slice()) session.destroy();
   }
 
   /** @param socket connected and counted as active; over TLS, with `h2` settled. */

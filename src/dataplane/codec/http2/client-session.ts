@@ -80,7 +80,7 @@ export class Http2ClientSession implements StreamOwner {
     this.#timeouts = timeouts;
     this.#owner = owner;
     this.#deadline = new ConnectionDeadline(() => this.#onTimeout());
-    this.#pingDeadline = new ConnectionDeadline(() => this.#end('upstream_reset', 'the upstream answers no PING'));
+    this.#pingDeadline = new ConnectionDeadline(() => this.drain());
     timeouts.connect.arm(this.#deadline);
     // Before Node's own listeners, which would end the streams without saying why.
     for (const event of ['end', 'close'])
@@ -153,7 +153,7 @@ export class Http2ClientSession implements StreamOwner {
     else if (this.#state === 'ready') this.#timeouts.idle.arm(this.#deadline);
   }
 
-  /** Whether the endpoint is there at all: a connection that was lost without a word would swallow one request after the other. */
+  /** Asks whether the endpoint is there at all: a connection that was lost without a word would swallow one request after the other. */
   onUnanswered(): void {
     if (this.#pingDeadline.queue !== undefined || this.#state === 'closed' || this.http2.destroyed) return;
     this.#timeouts.connect.arm(this.#pingDeadline);
@@ -206,7 +206,7 @@ export class Http2ClientSession implements StreamOwner {
       return;
     }
     this.drain();
-    for (const stream of [...this.#streams])
+    for (const stream of this.#streams)
       if (stream.id !== undefined && stream.id > lastStreamId)
         stream.fail('upstream_refused', 'the upstream is closing the connection');
     if (code !== constants.NGHTTP2_NO_ERROR) this.#end('upstream_reset', `the upstream sent GOAWAY with code ${code}`);

@@ -2,7 +2,7 @@
 // ends in any other way, orderly or not, is a failure.
 import { constants } from 'node:http2';
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
-import { addAbortSignal, Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { Deadline } from '../../../lib/timeout-queue.ts';
 import type { BodyLength, RequestHead } from '../../exchange.ts';
 import type { HeaderList } from '../../header-list.ts';
@@ -18,6 +18,7 @@ import {
 } from './client-fields.ts';
 import type { ResponseFields } from './client-fields.ts';
 import { fieldObject } from './fields.ts';
+import { cancel } from './reset.ts';
 
 /** The session that a stream belongs to. */
 export interface StreamOwner {
@@ -44,7 +45,7 @@ export class Http2ClientStream extends Deadline implements UpstreamStream {
   #stream: ClientHttp2Stream | undefined = undefined;
   #handler: UpstreamHandler | undefined = undefined;
   #method = '';
-  /** What the answer to an extended CONNECT has to prove; '' where there is nothing to prove. */
+  /** Of an extended CONNECT: what its client expects for an answer to its key; '' where it sent none. */
   #webSocketAccept: string | undefined = undefined;
   #isTunnel = false;
   #isRequestComplete = false;
@@ -102,7 +103,8 @@ export class Http2ClientStream extends Deadline implements UpstreamStream {
     this.#isRequestComplete = true;
     this.#trailers = trailers;
     if (this.#isTunnel && this.#hasEndStream) this.#handler = undefined;
-    this.#stream?.end();
+    // No drain follows the last write.
+    this.#stream?.end(() => this.disarm());
   }
 
   pauseResponse(): void {
@@ -170,10 +172,9 @@ export class Http2ClientStream extends Deadline implements UpstreamStream {
   }
 
   #onResponse(raw: readonly string[], flags: number): void {
-    const isEnd = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
-    const parsed = readResponse(raw, this.#method, isEnd);
     const stream = this.#stream;
     if (stream === undefined || this.#handler === undefined) return;
+    const parsed = readResponse(raw, this.#method, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0);
     if ('message' in parsed || parsed.status < 200) {
       this.#abort('upstream_protocol_error', 'message' in parsed ? parsed.message : 'no final response');
       return;
@@ -270,13 +271,6 @@ export class Http2ClientStream extends Deadline implements UpstreamStream {
     if (this.#stream === undefined) this.#owner.onStreamClosed(this, false);
     this.#abort('upstream_protocol_error', 'the exchange with the upstream could not be handled');
   }
-}
-
-const ABORTED: AbortSignal = AbortSignal.abort();
-
-/** Sends RST_STREAM with CANCEL and nothing else. `close` would send END_STREAM first, by which half a request looks like a whole one. */
-function cancel(stream: ClientHttp2Stream): void {
-  addAbortSignal(ABORTED, stream);
 }
 
 /** Codes of a stream whose answer nghttp2 refused, or whose request the endpoint did. */

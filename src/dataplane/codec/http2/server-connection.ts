@@ -73,8 +73,10 @@ export class Http2ServerConnection extends Deadline implements StreamConnection 
   }
 
   /**
-   * Serves what is open, then closes. A GOAWAY names the last stream that is served, and a request that is on its way crosses it; so it goes
-   * out while one is served, when most clients wait for the answer, and an idle connection waits a moment for the next one.
+   * Serves what is open, then closes. A GOAWAY names the last stream that is served, and a request that is on its way crosses it: so it goes
+   * out while one is served, when most clients wait for the answer, and an idle connection waits a moment for the next one. The two
+   * GOAWAY of RFC 9113 section 6.8 can't be had: after `session.goaway` node:http2 drops new streams in silence, whatever id it names, and
+   * writing the frame to the socket of a session aborts the process.
    */
   drain(): void {
     if (this.#state === 'preface') this.destroy();

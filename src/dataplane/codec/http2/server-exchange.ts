@@ -11,16 +11,18 @@ import type {
   RequestHead,
   ResponseHead,
 } from '../../exchange.ts';
+import { isGrpcCall } from '../../grpc.ts';
 import { HeaderList } from '../../header-list.ts';
 import { ProxyError } from '../../proxy-error.ts';
 import type { ProxyErrorCode } from '../../proxy-error.ts';
 import { allowedTrailers } from '../http1/body-decoder.ts';
 import type { ParseProblem } from '../http1/field-section.ts';
 import { fieldObject, readTrailers } from './fields.ts';
+import { breakOff, cancel } from './reset.ts';
 import type { Http2RequestHeadParser } from './server-request-head.ts';
 import type { Http2ServerSettings } from './server-settings.ts';
 
-const { NGHTTP2_NO_ERROR, NGHTTP2_INTERNAL_ERROR, NGHTTP2_CANCEL } = constants;
+const { NGHTTP2_NO_ERROR } = constants;
 
 /** The connection, as far as an exchange needs it. */
 export interface StreamConnection {
@@ -110,10 +112,11 @@ export class Http2Exchange extends Deadline implements Exchange {
       this.handler.onRequestEnd(undefined);
       this.handler.onRequestFlush();
     } else {
-      this.#bodyDeadline = new BodyDeadline(this);
-      if (this.#stream.readableFlowing !== false) this.#connection.settings.timeouts.bodyIdle.arm(this.#bodyDeadline);
+      // A call may say nothing for as long as it likes; what bounds it is its own deadline, and the silence of both sides.
+      if (!isGrpcCall(this.request.headers)) this.#bodyDeadline = new BodyDeadline(this);
+      if (this.#bodyDeadline !== undefined && this.#stream.readableFlowing !== false)
+        this.#connection.settings.timeouts.bodyIdle.arm(this.#bodyDeadline);
       this.#stream.on('trailers', onTrailers);
-      this.#stream.on('aborted', onAborted);
       this.#read();
     }
   }
@@ -185,6 +188,8 @@ export class Http2Exchange extends Deadline implements Exchange {
     this.#responseTrailers = trailers;
     if (this.#framing !== 'none') this.#stream.end();
     this.#connection.settings.timeouts.writeStall.arm(this);
+    // The other direction of a tunnel may go on for long.
+    if (this.#framing === 'tunnel') this.#stream.once('finish', onFinish);
     // The client learns that nobody wants the rest (RFC 9113 section 8.1).
     if (dropsRequest && this.#framing !== 'trailers') this.#stream.close(NGHTTP2_NO_ERROR);
   }
@@ -192,13 +197,13 @@ export class Http2Exchange extends Deadline implements Exchange {
   abort(): void {
     if (this.#isOver) return;
     this.#finish();
-    this.#reset(NGHTTP2_INTERNAL_ERROR);
+    breakOff(this.#stream);
   }
 
   /** The client does not take what it was sent. */
   onExpired(): void {
     this.#lost('the client stopped reading');
-    this.#reset(NGHTTP2_CANCEL);
+    cancel(this.#stream);
   }
 
   /** From BodyDeadline. */
@@ -293,12 +298,6 @@ export class Http2Exchange extends Deadline implements Exchange {
     this.#discardRequest();
   }
 
-  /** A reset that can't be sent, as nobody reads, ends the stream here all the same. */
-  #reset(code: number): void {
-    this.#stream.close(code);
-    this.#stream.destroy();
-  }
-
   /** node:http2 lets go of a stream only when what came of it was read. */
   #discardRequest(): void {
     this.#bodyDeadline?.disarm();
@@ -312,6 +311,7 @@ export class Http2Exchange extends Deadline implements Exchange {
   }
 
   #read(): void {
+    this.#stream.on('aborted', onAborted);
     this.#stream.on('end', onEnd);
     this.#stream.on('data', onData);
   }
@@ -397,6 +397,10 @@ function onAborted(this: ExchangeStream): void {
   } catch (error) {
     this[EXCHANGE].onDefect(error);
   }
+}
+
+function onFinish(this: ExchangeStream): void {
+  this[EXCHANGE].disarm();
 }
 
 function onWantTrailers(this: ExchangeStream): void {

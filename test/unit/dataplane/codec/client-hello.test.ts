@@ -105,7 +105,7 @@ describe('hellos of real clients', () => {
     ],
   ] as const satisfies readonly (readonly [string, ConnectionOptions, Partial<ClientHello>, number])[]) {
     test(`${what}: parsed whole, in one-byte records, and incomplete when cut anywhere`, async () => {
-      const bytes = await firstBytesOf(options as ConnectionOptions);
+      const bytes = await firstBytesOf(options);
       assert.ok(bytes.length >= minBytes, `${bytes.length} bytes`);
       assert.deepEqual(parseClientHello(bytes), parsed(expected));
       const message = [...bytes.subarray(5)];

@@ -5,7 +5,7 @@ import type { TimeoutQueue } from '../../lib/timeout-queue.ts';
 import type { RuntimeCluster } from '../cluster/runtime-cluster.ts';
 import type { EndpointPool } from '../cluster/endpoint-pool.ts';
 import type { PoolWaiter } from '../cluster/pool/pool.ts';
-import type { BodyLength, RequestHead } from '../exchange.ts';
+import type { BodyLength, Exchange, RequestHead } from '../exchange.ts';
 import type { HeaderList } from '../header-list.ts';
 import type { RuntimeCertificate } from '../runtime/certificate-context.ts';
 import type { UpstreamHandler, UpstreamStream } from '../upstream-stream.ts';
@@ -19,6 +19,7 @@ export class RequestMirror extends Deadline implements PoolWaiter, UpstreamHandl
   readonly clientCertificate: RuntimeCertificate | undefined;
   readonly #head: RequestHead;
   readonly #length: BodyLength;
+  readonly #acceptsTrailers: boolean;
   #pool: EndpointPool | undefined = undefined;
   #stream: UpstreamStream | undefined = undefined;
   #waiting: Uint8Array[] = [];
@@ -26,11 +27,16 @@ export class RequestMirror extends Deadline implements PoolWaiter, UpstreamHandl
   #end: { readonly trailers: HeaderList | undefined } | undefined = undefined;
   #isOver = false;
 
-  constructor(head: RequestHead, length: BodyLength, clientCertificate: RuntimeCertificate | undefined) {
+  /** Of the request as it is now, whatever is changed in it from here on. */
+  constructor(
+    { request, requestBodyLength, acceptsTrailers }: Exchange,
+    clientCertificate: RuntimeCertificate | undefined,
+  ) {
     super();
     this.clientCertificate = clientCertificate;
-    this.#head = head;
-    this.#length = length;
+    this.#head = { ...request, headers: request.headers.clone() };
+    this.#length = requestBodyLength;
+    this.#acceptsTrailers = acceptsTrailers;
   }
 
   /** @param timeout for the whole of it: a mirror that never answers must not hold a connection for ever. */
@@ -75,7 +81,7 @@ export class RequestMirror extends Deadline implements PoolWaiter, UpstreamHandl
 
   onStream(stream: UpstreamStream): void {
     this.#stream = stream;
-    stream.send(this.#head, this.#length, { expectsContinue: false, acceptsTrailers: false }, this);
+    stream.send(this.#head, this.#length, { expectsContinue: false, acceptsTrailers: this.#acceptsTrailers }, this);
     for (const chunk of this.#waiting.splice(0)) stream.writeRequest(chunk);
     if (this.#end !== undefined) stream.endRequest(this.#end.trailers);
   }

@@ -101,8 +101,9 @@ export class TcpSession extends Deadline implements FinishedSession {
   start(): void {
     const { endpoints } = this.target;
     this.#guard(() => {
-      if (typeof endpoints === 'string') this.fail(endpoints);
-      else if (!this.#connect(endpoints.select())) this.fail('no_healthy_upstream');
+      const endpoint = typeof endpoints === 'string' ? undefined : endpoints.select();
+      if (endpoint !== undefined) this.#connect(endpoint);
+      else this.fail(typeof endpoints === 'string' ? endpoints : 'no_healthy_upstream');
     });
   }
 
@@ -116,6 +117,7 @@ export class TcpSession extends Deadline implements FinishedSession {
   /** Cuts both sides. Once it is over: nothing. */
   fail(code: ProxyErrorCode): void {
     if (this.#isOver) return;
+    this.#isOver = true;
     this.failure = code;
     reset(this.client.socket);
     const upstream = this.#connecting ?? this.#sending?.to;
@@ -141,14 +143,12 @@ export class TcpSession extends Deadline implements FinishedSession {
 
   // — connecting —
 
-  /** Returns false where there is no such endpoint. */
-  #connect(endpoint: TcpEndpoint | undefined): boolean {
-    if (endpoint === undefined) return false;
+  #connect(endpoint: TcpEndpoint): void {
     this.#tried.push(endpoint);
     const socket = endpoint.connect(this.client.preamble, this.#onread);
     if (socket === undefined) {
       this.#tryNext('upstream_overflow');
-      return true;
+      return;
     }
     this.#connecting = socket;
     endpoint.connectTimeout.arm(this);
@@ -158,7 +158,6 @@ export class TcpSession extends Deadline implements FinishedSession {
     socket.on('close', () => {
       if (this.#receiving?.hasEnded !== true || this.#sending?.isDone !== true) this.#onUpstreamError(socket, 'closed');
     });
-    return true;
   }
 
   #onUpstreamError(socket: Socket, reason: string): void {
@@ -167,8 +166,10 @@ export class TcpSession extends Deadline implements FinishedSession {
   }
 
   #onConnectFailed(code: ProxyErrorCode, reason: string): void {
-    this.#connecting?.destroy();
+    const socket = this.#connecting;
+    // First: a TLS socket closes inside of destroy().
     this.#connecting = undefined;
+    socket?.destroy();
     this.#guard(() => {
       this.#tried.at(-1)?.onConnectFailed(reason);
       this.#tryNext(code);
@@ -177,11 +178,13 @@ export class TcpSession extends Deadline implements FinishedSession {
 
   #tryNext(code: ProxyErrorCode): void {
     const { endpoints } = this.target;
-    const failed = this.#tried.at(-1);
-    const next =
-      this.#tried.length < MAX_CONNECT_TRIES && typeof endpoints !== 'string' ? endpoints.select(failed) : undefined;
-    const isNew = next !== undefined && !this.#tried.includes(next);
-    if (this.#isOver || (isNew && this.#connect(next))) return;
+    if (typeof endpoints !== 'string' && this.#tried.length < MAX_CONNECT_TRIES) {
+      const next = endpoints.select(this.#tried.at(-1));
+      if (next !== undefined && !this.#tried.includes(next)) {
+        this.#connect(next);
+        return;
+      }
+    }
     this.fail(code);
   }
 
@@ -209,7 +212,7 @@ export class TcpSession extends Deadline implements FinishedSession {
     let accepts = false;
     this.#guard(() => {
       const receiving = this.#receiving;
-      if (receiving === undefined) return;
+      if (receiving === undefined) throw new Error('bytes came before the connection');
       accepts = receiving.pass(length === buffer.length ? buffer : buffer.subarray(0, length));
       // What the kernel did not take at once is still to be read out of the buffer.
       if (receiving.to.writableLength > 0) this.#buffer = undefined;

@@ -20,6 +20,8 @@ export interface UdpEndpoint {
 }
 
 export interface UdpClient extends SessionClient {
+  /** Of its address, its port and the local address. */
+  readonly key: string;
   /** Sends to the client, from the address that it sent to. */
   reply(data: Buffer): void;
 }
@@ -70,23 +72,22 @@ export class UdpSession extends Deadline implements FinishedSession {
     this.#endpoint = endpoint;
     this.#idle = idle;
     this.#owner = owner;
-    target.cells.activeSessions.inc();
     this.#socket = createSocket({ type: isIPv6(endpoint.address) ? 'udp6' : 'udp4', lookup: literalLookup });
     this.#socket.on('error', (error) => this.#onError(error));
     this.#socket.on('message', (data) => this.#onReply(data));
+    target.cells.activeSessions.inc();
   }
 
   get endpoint(): string {
     return this.#endpoint.name;
   }
 
-  /** From the client. Before the first one, nothing is bound. */
   start(): void {
-    const { address, port } = this.#endpoint;
-    this.#guard(() => this.#socket.connect(port, address));
     this.#idle.arm(this);
+    this.#guard(() => this.#socket.connect(this.#endpoint.port, this.#endpoint.address));
   }
 
+  /** From the client. */
   forward(data: Buffer): void {
     if (this.#isOver) return;
     this.#idle.arm(this);
@@ -137,7 +138,7 @@ export class UdpSession extends Deadline implements FinishedSession {
       this.target.cells.droppedDatagrams.inc('send_failed');
       return;
     }
-    this.#endpoint.onConnectFailed(error.message);
+    this.#guard(() => this.#endpoint.onConnectFailed(error.message));
     this.end('upstream_connect_failed');
   }
 

@@ -95,19 +95,41 @@ describe('one connection', () => {
     });
   });
 
-  test('H02 rapid reset: fewer than 200 requests, all aborted, and the connection closed', async (t) => {
+  for (const [what, method, flags] of [
+    ['without a body', 'GET', undefined],
+    ['with a body to come', 'POST', 0],
+  ] as const) {
+    test(`H02 rapid reset ${what}: fewer than 200 requests, all aborted, and the connection closed`, async (t) => {
+      const endpoint = await start(t, { script: holdsBack });
+      const client = await endpoint.frames();
+      await flood(client, 5_000, (i) =>
+        Buffer.concat([headers(idOf(i), requestFields(method, '/'), flags), rstStream(idOf(i), ERROR.cancel)]),
+      );
+      await client.untilClosed();
+      assert.ok(client.first(FRAME.goaway), 'GOAWAY');
+      assert.ok(endpoint.exchanges.length <= 200, `${endpoint.exchanges.length} requests`);
+      await endpoint.until(
+        'all aborted',
+        () => endpoint.exchanges.every(({ aborts }) => aborts.length === 1) || undefined,
+      );
+    });
+  }
+
+  test('H02 resets of requests that waited are no flood', async (t) => {
     const endpoint = await start(t, { script: holdsBack });
     const client = await endpoint.frames();
-    await flood(client, 5_000, (i) =>
-      Buffer.concat([headers(idOf(i), requestFields('GET', '/')), rstStream(idOf(i), ERROR.cancel)]),
-    );
-    await client.untilClosed();
-    assert.ok(client.first(FRAME.goaway), 'GOAWAY');
-    assert.ok(endpoint.exchanges.length <= 200, `${endpoint.exchanges.length} requests`);
-    await endpoint.until(
-      'all aborted',
-      () => endpoint.exchanges.every(({ aborts }) => aborts.length === 1) || undefined,
-    );
+    for (let round = 0; round < 3; round++) {
+      const ids = Array.from({ length: 100 }, (_, i) => idOf(round * 100 + i));
+      client.send(...ids.map((id) => headers(id, requestFields('GET', '/'))));
+      await endpoint.until('all are there', () => endpoint.exchanges.length === (round + 1) * 100 || undefined);
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      client.send(...ids.map((id) => rstStream(id, ERROR.cancel)));
+      await endpoint.until(
+        'all aborted',
+        () => endpoint.exchanges.every(({ aborts }) => aborts.length === 1) || undefined,
+      );
+    }
+    assert.equal(client.isClosed, false);
   });
 
   describe('H03 making the server reset', () => {

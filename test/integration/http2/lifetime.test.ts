@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { CertificateAuthority } from '../../harness/certificate-authority.ts';
 import { headerList, Http2Endpoint } from '../../harness/http2-endpoint.ts';
 import {
@@ -16,6 +17,9 @@ import {
   requestFields,
 } from '../../harness/http2-frames.ts';
 import type { FrameClient } from '../../harness/http2-frames.ts';
+
+/** From which age on a connection is told to go while the process drains; a little more than that. */
+const MIN_AGE_MS = 1_010;
 
 function lastStream(client: FrameClient): number | undefined {
   return client.of(FRAME.goaway).at(-1)?.payload.readUInt32BE();
@@ -146,6 +150,7 @@ describe('H18 draining', () => {
     assert.equal(client.first(FRAME.goaway), undefined);
     client.send(headers(1, requestFields('GET', '/')));
     assert.equal(await client.status(1), 200);
+    assert.equal(await client.goawayCode(), ERROR.none);
     assert.equal(lastStream(client), 1);
     await client.untilClosed();
   });
@@ -173,9 +178,33 @@ describe('H18 draining', () => {
     client.send(headers(1, requestFields('GET', '/')));
     assert.equal(await client.status(1), 200);
     endpoint.isDraining = true;
+    await delay(MIN_AGE_MS);
     client.send(headers(3, requestFields('GET', '/')));
     assert.equal(await client.status(3), 200);
+    assert.equal(await client.goawayCode(), ERROR.none);
     assert.equal(lastStream(client), 3);
+    await client.untilClosed();
+  });
+
+  test('while the process drains, a connection that is new serves more than one request', async (t) => {
+    const endpoint = await Http2Endpoint.start(t);
+    endpoint.isDraining = true;
+    const client = await endpoint.frames();
+    for (const id of [1, 3]) {
+      client.send(headers(id, requestFields('GET', '/')));
+      assert.equal(await client.status(id), 200);
+    }
+    await client.roundTrip();
+    assert.equal(client.first(FRAME.goaway), undefined);
+  });
+
+  test('what came along with the last request is served as well', async (t) => {
+    const endpoint = await Http2Endpoint.start(t, { limits: { maxRequestsPerConnection: 1 } });
+    const client = await endpoint.frames();
+    client.send(...[1, 3, 5].map((id) => headers(id, requestFields('GET', '/'))));
+    for (const id of [1, 3, 5]) assert.equal(await client.status(id), 200);
+    assert.equal(await client.goawayCode(), ERROR.none);
+    assert.equal(lastStream(client), 5);
     await client.untilClosed();
   });
 
@@ -186,12 +215,14 @@ describe('H18 draining', () => {
       client.send(headers(id, requestFields('GET', '/')));
       assert.equal(await client.status(id), 200);
     }
+    assert.equal(await client.goawayCode(), ERROR.none);
     assert.equal(lastStream(client), 3);
     await client.untilClosed();
   });
 
   test('a client that never stops asking loses no request', async (t) => {
-    const endpoint = await Http2Endpoint.start(t);
+    // As an upstream's answer, each comes a turn later than its request.
+    const endpoint = await Http2Endpoint.start(t, { script: (recorded) => setImmediate(() => recorded.answer()) });
     let [asked, answered, connections] = [0, 0, 0];
     while (connections < 20) {
       const client = endpoint.client();

@@ -1,14 +1,14 @@
 // Accepts connections and hands each to a TcpSession, as a listener does, with endpoints and a clock that tests have in hand.
 import { connect, createServer } from 'node:net';
-import type { AddressInfo, OnReadOpts, Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
-import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import type { AddressInfo, Socket } from 'node:net';
+import type * as dialerModule from '../../../src/dataplane/cluster/pool/dialer.ts';
+import type { DialerTls } from '../../../src/dataplane/cluster/pool/dialer.ts';
 import type * as tcpSessionModule from '../../../src/dataplane/forward/tcp-session.ts';
 import type { TcpEndpoint, TcpSession } from '../../../src/dataplane/forward/tcp-session.ts';
 import type { ProxyErrorCode } from '../../../src/dataplane/proxy-error.ts';
 import type { EndpointChoice, StreamTarget } from '../../../src/dataplane/runtime/runtime-stream-route.ts';
 import type * as timeoutQueueModule from '../../../src/lib/timeout-queue.ts';
-import type { TimeoutQueue, TimerWheel } from '../../../src/lib/timeout-queue.ts';
+import type { TimerWheel } from '../../../src/lib/timeout-queue.ts';
 import type * as metricNamesModule from '../../../src/observability/metric-names.ts';
 import type { Metrics } from '../../../src/observability/metric-names.ts';
 import type * as trafficCellsModule from '../../../src/observability/traffic-cells.ts';
@@ -19,6 +19,7 @@ import { loadSource } from '../../harness/source.ts';
 import type { TestBed } from '../../harness/test-bed.ts';
 
 const { TcpSession: Session } = await loadSource<typeof tcpSessionModule>('dataplane/forward/tcp-session.ts');
+const { Dialer } = await loadSource<typeof dialerModule>('dataplane/cluster/pool/dialer.ts');
 const { TimerWheel: Wheel } = await loadSource<typeof timeoutQueueModule>('lib/timeout-queue.ts');
 const { Metrics: AllMetrics } = await loadSource<typeof metricNamesModule>('observability/metric-names.ts');
 const { bindSessionCells } = await loadSource<typeof trafficCellsModule>('observability/traffic-cells.ts');
@@ -33,7 +34,7 @@ export interface StreamSetup {
   /** Instead of ports. */
   readonly endpoints?: (gateway: StreamGateway) => EndpointChoice<TcpEndpoint> | ProxyErrorCode;
   /** To the endpoints. */
-  readonly tls?: ConnectionOptions;
+  readonly tls?: DialerTls;
   readonly preamble?: Buffer;
   /** What happens to a connection before it becomes a session. */
   readonly prepare?: (socket: Socket) => Promise<Socket>;
@@ -109,8 +110,17 @@ export class StreamGateway {
   }
 
   endpoint(port: number): TcpEndpoint {
-    const { tls } = this.#setup;
-    return new TestEndpoint(port, tls, this.wheel.queue(CONNECT_TIMEOUT_MS), this.connectFailures, this.upstreams);
+    const dialer = new Dialer(ADDRESS, port, this.#setup.tls);
+    return {
+      name: `${ADDRESS}:${port}`,
+      connectTimeout: this.wheel.queue(CONNECT_TIMEOUT_MS),
+      connect: (preamble, onread) => {
+        const socket = dialer.dialStream(preamble, onread);
+        this.upstreams.push(socket);
+        return socket;
+      },
+      onConnectFailed: (reason) => this.connectFailures.push(reason),
+    };
   }
 
   /** One that connects as the test says. */
@@ -159,67 +169,6 @@ export function inTurn<E>(endpoints: readonly E[]): EndpointChoice<E> {
       return endpoints[next++ % endpoints.length];
     },
   };
-}
-
-class TestEndpoint implements TcpEndpoint {
-  readonly name: string;
-  readonly connectTimeout: TimeoutQueue;
-  readonly #port: number;
-  readonly #tls: ConnectionOptions | undefined;
-  readonly #failures: string[];
-  readonly #sockets: Socket[];
-
-  constructor(
-    port: number,
-    tls: ConnectionOptions | undefined,
-    connectTimeout: TimeoutQueue,
-    failures: string[],
-    sockets: Socket[],
-  ) {
-    this.name = `${ADDRESS}:${port}`;
-    this.connectTimeout = connectTimeout;
-    this.#port = port;
-    this.#tls = tls;
-    this.#failures = failures;
-    this.#sockets = sockets;
-  }
-
-  connect(preamble: Buffer | undefined, onread: OnReadOpts): Socket {
-    const target = { host: ADDRESS, port: this.#port, allowHalfOpen: true, noDelay: true };
-    const socket = this.#open(target, preamble, onread);
-    this.#sockets.push(socket);
-    return socket;
-  }
-
-  onConnectFailed(reason: string): void {
-    this.#failures.push(reason);
-  }
-
-  #open(
-    target: {
-      readonly host: string;
-      readonly port: number;
-      readonly allowHalfOpen: boolean;
-      readonly noDelay: boolean;
-    },
-    preamble: Buffer | undefined,
-    onread: OnReadOpts,
-  ): Socket {
-    if (this.#tls === undefined || preamble === undefined) {
-      const socket: Socket =
-        this.#tls === undefined
-          ? connect({ ...target, onread })
-          : connectTls({ ...target, ...this.#tls, onread } as ConnectionOptions);
-      if (preamble !== undefined) socket.write(preamble);
-      return socket;
-    }
-    // In front of the handshake; a TLS connection over another socket can't be told where to read to.
-    const carrier = connect(target);
-    carrier.write(preamble);
-    const socket: TLSSocket = connectTls({ ...this.#tls, socket: carrier });
-    socket.on('data', (chunk: Buffer) => void (onread.callback(chunk.length, chunk) || socket.pause()));
-    return socket;
-  }
 }
 
 /** All that a socket reads until its end. @throws where it is reset */

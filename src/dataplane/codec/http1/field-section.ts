@@ -1,6 +1,7 @@
 // Parses a header or trailer section: fields in order, framing and hop-by-hop fields told apart from the rest.
 // Ambiguity is a problem, never repaired (RFC 9112 sections 5, 6 and 11.2).
 import type { ProxyErrorCode } from '../../proxy-error.ts';
+import { isClientClaim } from '../../client-claim.ts';
 import { COLON, CR, FIELD_VALUE, LF, SP, TAB, TOKEN, TOKEN_UNDERSCORE, TOKEN_UPPER } from './character.ts';
 import { fieldName } from './field-role.ts';
 
@@ -176,6 +177,20 @@ function isProtected(name: string): boolean {
 
 function isBlank(byte: number): boolean {
   return byte === SP || byte === TAB;
+}
+
+/** Where underscores are allowed: one that makes a field pass for another, which is the gateway's to act on or to set. */
+export function deceptiveName(
+  fields: readonly string[],
+  { allowUnderscore }: Pick<FieldLimits, 'allowUnderscore'>,
+): ParseProblem | undefined {
+  if (!allowUnderscore) return undefined;
+  const isDeceptive = fields.some((name, i) => i % 2 === 0 && name.includes('_') && isOurs(name.replaceAll('_', '-')));
+  return isDeceptive ? UNDERSCORE_NAME : undefined;
+}
+
+function isOurs(name: string): boolean {
+  return fieldName(name, false).role !== 'endToEnd' || isClientClaim(name);
 }
 
 const INVALID_NAME = problem('a header field name is empty, malformed or not followed by a colon');

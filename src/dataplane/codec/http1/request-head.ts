@@ -4,7 +4,7 @@ import { parseAuthority } from '../../../lib/authority.ts';
 import { normalizePath } from '../../../lib/http-path.ts';
 import type { BodyLength } from '../../exchange.ts';
 import { CR, LF, METHOD, SP, TARGET } from './character.ts';
-import { FieldSection } from './field-section.ts';
+import { deceptiveName, FieldSection } from './field-section.ts';
 import type { ParseProblem } from './field-section.ts';
 
 export interface RequestLimits {
@@ -12,6 +12,8 @@ export interface RequestLimits {
   readonly maxHeaderCount: number;
   /** Bytes of a declared body; 0: no limit. */
   readonly maxBodyBytes: number;
+  /** As in FieldLimits; names that would be taken for those of fields that are ours to set are refused all the same. */
+  readonly allowUnderscore: boolean;
 }
 
 const MAX_METHOD_LENGTH = 32;
@@ -65,9 +67,9 @@ export class RequestHeadParser {
     const { section } = this;
     const problem = section.parse(text, position + 2, {
       maxCount: this.#limits.maxHeaderCount,
-      allowUnderscore: false,
+      allowUnderscore: this.#limits.allowUnderscore,
     });
-    return problem ?? this.#parseTarget(target) ?? this.#settleFraming();
+    return problem ?? deceptiveName(section.fields, this.#limits) ?? this.#parseTarget(target) ?? this.#settleFraming();
   }
 
   reset(): void {

@@ -75,7 +75,7 @@ export interface ResponseFields {
 /** @param raw with `:status` first; `method` is the request's; `isEnd`: nothing follows the head. */
 export function readResponse(raw: readonly string[], method: string, isEnd: boolean): ResponseFields | ParseProblem {
   const status = Number(raw[1]);
-  if (raw[0] !== ':status' || !/^[1-5]\d\d$/.test(raw[1] as string) || status === 101) return INVALID_STATUS;
+  if (raw[0] !== ':status' || !/^[1-5]\d\d$/.test(raw[1] as string)) return INVALID_STATUS;
   const section = new FieldSection();
   const problem = readFields(raw, 2, section, { maxCount: MAX_HEADER_COUNT, allowUnderscore: true });
   if (problem !== undefined) return problem;

@@ -12,10 +12,22 @@ import type { ExchangeTaker } from '../http1/server-settings.ts';
 import { Http2Exchange } from './server-exchange.ts';
 import type { StreamConnection } from './server-exchange.ts';
 import { Http2RequestHeadParser } from './server-request-head.ts';
-import { CONTROL_FRAME_INTERVAL_MS, MAX_CONTROL_FRAMES } from './server-settings.ts';
+import {
+  CONTROL_FRAME_INTERVAL_MS,
+  EARLY_RESET_AGE_MS,
+  EARLY_RESET_INTERVAL_MS,
+  MAX_CONTROL_FRAMES,
+  MAX_EARLY_RESETS,
+} from './server-settings.ts';
 import type { Http2ServerSettings } from './server-settings.ts';
 
 const { NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_FLAG_END_STREAM } = constants;
+
+/**
+ * Younger connections are not told to go while the gateway drains: a client whose balancer has not noticed yet is sent here again, and what
+ * it repeats on the new connection would be turned away once more.
+ */
+const MIN_AGE_MS = 1_000;
 
 /** preface: the client has said nothing yet · open · draining: the next request is the last · closing: GOAWAY went out · closed */
 type State = 'preface' | 'open' | 'draining' | 'closing' | 'closed';
@@ -30,12 +42,16 @@ export class Http2ServerConnection extends Deadline implements StreamConnection 
   readonly #session: ServerHttp2Session;
   readonly #taker: ExchangeTaker;
   readonly #parser: Http2RequestHeadParser;
+  readonly #openedAtMs = performance.now();
   #state: State = 'preface';
   #openStreams = 0;
   #requests = 0;
   /** PING and SETTINGS since `#countedSinceMs`. */
   #controlFrames = 0;
   #countedSinceMs = 0;
+  /** Since `#resetsSinceMs`. */
+  #earlyResets = 0;
+  #resetsSinceMs = 0;
 
   constructor(
     socket: Socket,
@@ -109,6 +125,16 @@ export class Http2ServerConnection extends Deadline implements StreamConnection 
     this.#wait(this.#state === 'closing' ? writeStall : keepAliveIdle);
   }
 
+  onClientReset(ageMs: number): void {
+    if (ageMs > EARLY_RESET_AGE_MS) return;
+    const nowMs = performance.now();
+    if (nowMs - this.#resetsSinceMs > EARLY_RESET_INTERVAL_MS) {
+      this.#resetsSinceMs = nowMs;
+      this.#earlyResets = 0;
+    }
+    if (++this.#earlyResets > MAX_EARLY_RESETS) this.#calm('a flood of streams that are reset');
+  }
+
   onProtocolError(code: ProxyErrorCode): void {
     this.#taker.onProtocolError(code);
   }
@@ -126,7 +152,8 @@ export class Http2ServerConnection extends Deadline implements StreamConnection 
       this.disarm();
       this.onProgress();
       this.#serve(stream, (flags & NGHTTP2_FLAG_END_STREAM) !== 0, raw);
-      if (!this.#allowsAnotherRequest() && this.#state !== 'closed') this.#close();
+      // What came along with this request is served as well: a GOAWAY before it would send it away.
+      if (!this.#allowsAnotherRequest()) setImmediate(() => this.#close());
     } catch (error) {
       this.onDefect(error);
     }
@@ -148,7 +175,7 @@ export class Http2ServerConnection extends Deadline implements StreamConnection 
     const { maxRequestsPerConnection } = this.settings.limits;
     return (
       this.#state !== 'draining' &&
-      !this.settings.isDraining() &&
+      !(this.settings.isDraining() && performance.now() - this.#openedAtMs > MIN_AGE_MS) &&
       (maxRequestsPerConnection === 0 || this.#requests < maxRequestsPerConnection)
     );
   }
@@ -167,16 +194,21 @@ export class Http2ServerConnection extends Deadline implements StreamConnection 
       this.#countedSinceMs = nowMs;
       this.#controlFrames = 0;
     }
-    if (++this.#controlFrames <= MAX_CONTROL_FRAMES) return;
+    if (++this.#controlFrames > MAX_CONTROL_FRAMES) this.#calm('a flood of control frames');
+  }
+
+  /** The client does what only an attacker does. */
+  #calm(why: string): void {
+    if (this.#session.destroyed) return;
     this.#wait(this.settings.timeouts.linger);
     this.#state = 'closing';
     this.#taker.onProtocolError('bad_request');
-    this.#session.destroy(new Error('a flood of control frames'), NGHTTP2_ENHANCE_YOUR_CALM);
+    this.#session.destroy(new Error(why), NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
   /** Announces that no further stream is served; the session closes with the last one that is. */
   #close(): void {
-    if (this.#state === 'closing') return;
+    if (this.#state === 'closing' || this.#state === 'closed') return;
     this.#state = 'closing';
     if (this.#openStreams === 0) this.#wait(this.settings.timeouts.writeStall);
     this.#session.close();

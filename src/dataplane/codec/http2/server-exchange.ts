@@ -32,6 +32,8 @@ export interface StreamConnection {
   /** Something of an answer goes out. */
   onProgress(): void;
   onStreamClosed(): void;
+  /** The client reset a stream that was open for so long. */
+  onClientReset(ageMs: number): void;
   onProtocolError(code: ProxyErrorCode): void;
   onDefect(error: unknown): void;
 }
@@ -59,6 +61,7 @@ export class Http2Exchange extends Deadline implements Exchange {
   bytesReceived = 0;
   bytesSent = 0;
 
+  readonly #startMs: number = performance.now();
   readonly #connection: StreamConnection;
   readonly #stream: ServerHttp2Stream;
   /** The client ended its side with the head already. */
@@ -113,7 +116,7 @@ export class Http2Exchange extends Deadline implements Exchange {
       this.handler.onRequestFlush();
     } else {
       // A call may say nothing for as long as it likes; what bounds it is its own deadline, and the silence of both sides.
-      if (!isGrpcCall(this.request.headers)) this.#bodyDeadline = new BodyDeadline(this);
+      if (!this.#isGrpc) this.#bodyDeadline = new BodyDeadline(this);
       if (this.#bodyDeadline !== undefined && this.#stream.readableFlowing !== false)
         this.#connection.settings.timeouts.bodyIdle.arm(this.#bodyDeadline);
       this.#stream.on('trailers', onTrailers);
@@ -153,7 +156,7 @@ export class Http2Exchange extends Deadline implements Exchange {
     if (typeof length === 'number' && status !== 204 && status !== 205) fields.push('content-length', String(length));
     if (hasNoBody || length === 0) {
       this.#stream.respond(fields, HEAD_ONLY);
-    } else if (this.acceptsTrailers) {
+    } else if (this.acceptsTrailers || this.#isGrpc) {
       this.#framing = 'trailers';
       this.#stream.on('wantTrailers', onWantTrailers);
       this.#stream.respond(fields, HEAD_BODY_AND_TRAILERS);
@@ -286,6 +289,11 @@ export class Http2Exchange extends Deadline implements Exchange {
     this.#connection.onDefect(error);
   }
 
+  /** Whose answers end in trailers, whatever the client says of them. */
+  get #isGrpc(): boolean {
+    return isGrpcCall(this.request.headers);
+  }
+
   /** Nothing is to be said to or heard from the handler any more. */
   get #isOver(): boolean {
     return this.#isResponseComplete && (this.#framing !== 'tunnel' || this.isRequestComplete);
@@ -307,6 +315,7 @@ export class Http2Exchange extends Deadline implements Exchange {
   #lost(why: string): void {
     if (this.#isOver) return;
     this.#finish();
+    this.#connection.onClientReset(performance.now() - this.#startMs);
     this.handler.onAbort(new ProxyError('downstream_closed', 'downstream', why));
   }
 

@@ -5,7 +5,7 @@ import { parseAuthority } from '../../../lib/authority.ts';
 import { normalizePath } from '../../../lib/http-path.ts';
 import type { BodyLength } from '../../exchange.ts';
 import { METHOD, TARGET } from '../http1/character.ts';
-import { FieldSection } from '../http1/field-section.ts';
+import { deceptiveName, FieldSection } from '../http1/field-section.ts';
 import type { ParseProblem } from '../http1/field-section.ts';
 import { isPseudoField, readFields } from './fields.ts';
 import type { Http2Limits } from './server-settings.ts';
@@ -66,7 +66,11 @@ export class Http2RequestHeadParser {
     return (
       this.#settleMethod(method) ??
       this.#checkSize(raw, target) ??
-      readFields(raw, position, this.section, { maxCount: this.#limits.maxHeaderCount, allowUnderscore: false }) ??
+      readFields(raw, position, this.section, {
+        maxCount: this.#limits.maxHeaderCount,
+        allowUnderscore: this.#limits.allowUnderscore,
+      }) ??
+      deceptiveName(this.section.fields, this.#limits) ??
       this.#settleConnect(protocol) ??
       this.#settleTarget(target, scheme, authority) ??
       this.#settleFraming(endsStream)

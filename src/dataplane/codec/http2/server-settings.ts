@@ -27,9 +27,16 @@ export const CONTROL_FRAME_INTERVAL_MS = 10_000;
 const SPARE_FIELDS = 28;
 /** What a field costs beside its text (RFC 9113 section 6.5.2). */
 const FIELD_OVERHEAD_BYTES = 32;
-/** Streams that a client may reset at once, and for each second from then on (CVE-2023-44487). */
-const RESET_BURST = 100;
-const RESETS_PER_SECOND = 10;
+/**
+ * Streams that a client may reset right after it opened them (CVE-2023-44487), within the interval. Those that it resets later are bounded by
+ * how many it may have at a time, and are what a client does whose deadlines all expire because an endpoint hangs.
+ */
+export const MAX_EARLY_RESETS = 100;
+export const EARLY_RESET_INTERVAL_MS = 10_000;
+export const EARLY_RESET_AGE_MS = 100;
+/** Of all streams, early or not, nghttp2's own limit: at once, and for each second from then on. */
+const RESET_BURST = 2_000;
+const RESETS_PER_SECOND = 200;
 
 export function serverOptions(limits: Http2Limits): ServerOptions {
   return {

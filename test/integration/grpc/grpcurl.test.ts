@@ -1,23 +1,19 @@
 // A client of another make, in Go: grpcurl. Its requests are of protobuf; the handlers here give back the bytes that they get.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import { TestBed } from '../../harness/test-bed.ts';
-import { findCommand } from '../requirements.ts';
+import { goTool } from '../go-tools.ts';
 import { COMBINATIONS, HOST, startStage } from './grpc-gateway.ts';
 import type { Stage } from './grpc-gateway.ts';
 import type { TestHandlers } from './test-service.ts';
 
-const CACHED = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'sluice/grpcurl/grpcurl');
-const GRPCURL = findCommand('grpcurl') ?? (existsSync(CACHED) ? CACHED : undefined);
-const skip =
-  GRPCURL === undefined &&
-  `no grpcurl: GOBIN=${join(CACHED, '..')} go install github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3`;
+const { path: GRPCURL, skip } = goTool('grpcurl');
 
 const ECHOES: Partial<TestHandlers> = {
   UnaryCall: (call, callback) => callback(null, call.request),
@@ -40,7 +36,7 @@ interface Finished {
 function grpcurl(...args: readonly string[]): Promise<Finished> {
   const folder = ['-import-path', import.meta.dirname, '-proto', 'test-service.proto', '-max-time', '10'];
   return new Promise((resolve) => {
-    execFile(GRPCURL ?? '', [...folder, ...args], { timeout: 15_000 }, (error, stdout, stderr) => {
+    execFile(GRPCURL, [...folder, ...args], { timeout: 15_000 }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
     });
   });

@@ -8,6 +8,7 @@ export type AdminErrorCode =
   | 'payload_too_large'
   | 'unsupported_media_type'
   | 'misdirected'
+  | 'one_process'
   | 'internal';
 
 export class AdminError extends Error {

@@ -4,7 +4,7 @@ import type { Ir } from '../ir/ir.ts';
 export interface AdminSource {
   readiness(): Readiness;
   /** Prometheus text: whole, or in pieces (MetricRegistry.texts()) where it can be long. */
-  metrics(): string | Iterable<string>;
+  metrics(): string | Iterable<string> | Promise<Iterable<string>>;
   /** The IR that is served. */
   ir(): Ir;
   /** Not changed after it was returned. */
@@ -14,6 +14,16 @@ export interface AdminSource {
   version(): VersionView;
   /** Begins the drain that ends the process; again it has no effect. */
   drain(): void;
+  /** Absent where all is one process. */
+  readonly processes?: ProcessActions;
+}
+
+/** Each begins what it says, and returns. */
+export interface ProcessActions {
+  /** Replaces the workers, one after the other. */
+  restartWorkers(): void;
+  /** Replaces all processes by those of the program that is on disk now. */
+  reloadBinary(): void;
 }
 
 export interface Readiness {

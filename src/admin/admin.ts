@@ -1,6 +1,6 @@
 // The admin API: its own address, bounded, and the same checks for every request. What it serves is in routes.ts.
 import { fastify, type FastifyInstance, type FastifyReply } from 'fastify';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import type { SecretText } from '../lib/secret-text.ts';
 import type { Logger } from '../observability/process-log.ts';
 import { AdminError, toAdminError } from './admin-error.ts';
@@ -25,7 +25,12 @@ export interface AdminOptions {
   readonly allowedHosts?: readonly string[];
   readonly source: AdminSource;
   readonly logger: Logger;
+  /** Absent: it binds its address by itself. */
+  readonly openSocket?: OpenAdminSocket;
 }
+
+/** Makes the server listen on a socket that somebody else holds for this address. */
+export type OpenAdminSocket = (server: Server, address: AdminAddress) => Promise<void>;
 
 export interface AdminAddress {
   readonly host: string;
@@ -40,7 +45,7 @@ export interface Admin {
 }
 
 export function createAdmin(options: AdminOptions): Admin {
-  const { address, source } = options;
+  const { address, source, openSocket } = options;
   const server = fastify({
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -57,7 +62,11 @@ export function createAdmin(options: AdminOptions): Admin {
 
   return {
     async listen(): Promise<AdminAddress> {
-      await server.listen({ host: address.host, port: address.port });
+      if (openSocket === undefined) await server.listen({ host: address.host, port: address.port });
+      else {
+        await server.ready();
+        await openSocket(server.server, address);
+      }
       const bound = server.server.address() as AddressInfo;
       return { host: bound.address, port: bound.port };
     },

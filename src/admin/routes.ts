@@ -2,7 +2,8 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { METRICS_CONTENT_TYPE } from '../observability/metrics.ts';
-import type { AdminSource, ObjectStatusView } from './admin-source.ts';
+import { AdminError } from './admin-error.ts';
+import type { AdminSource, ObjectStatusView, ProcessActions } from './admin-source.ts';
 import { openApiDocument, type DocumentedRoute, type RouteSchema } from './openapi.ts';
 import { jsonStream, textStream } from './text-stream.ts';
 
@@ -129,6 +130,20 @@ const drain: RouteSchema = {
   response: { 202: Type.Object({ draining: Type.Literal(true) }, { description: 'The drain has begun.' }) },
 };
 
+const restartWorkers: RouteSchema = {
+  summary: 'Replaces the workers, one after the other; no request is lost.',
+  response: {
+    202: Type.Object({ restarting: Type.Literal(true) }, { description: 'It has begun; the log tells more.' }),
+  },
+};
+
+const reloadBinary: RouteSchema = {
+  summary: 'Replaces all processes by those of the program and the configuration file on disk; no request is lost.',
+  response: {
+    202: Type.Object({ reloading: Type.Literal(true) }, { description: 'It has begun; the log tells more.' }),
+  },
+};
+
 export function registerRoutes(server: FastifyInstance, source: AdminSource): void {
   const documented: DocumentedRoute[] = [];
   server.addHook('onRoute', ({ method, url, schema }) => {
@@ -143,8 +158,8 @@ export function registerRoutes(server: FastifyInstance, source: AdminSource): vo
     return reply.code(readiness.ready ? 200 : 503).send(readiness);
   });
 
-  server.get('/metrics', { schema: metrics }, (_request, reply) => {
-    const text = source.metrics();
+  server.get('/metrics', { schema: metrics }, async (_request, reply) => {
+    const text = await source.metrics();
     // A string is iterable too, by the character.
     return reply.type(METRICS_CONTENT_TYPE).send(typeof text === 'string' ? text : textStream(text));
   });
@@ -179,6 +194,21 @@ export function registerRoutes(server: FastifyInstance, source: AdminSource): vo
     source.drain();
     return reply.code(202).send({ draining: true });
   });
+
+  server.post('/restart-workers', { schema: restartWorkers }, (_request, reply) => {
+    processActions(source).restartWorkers();
+    return reply.code(202).send({ restarting: true });
+  });
+
+  server.post('/reload-binary', { schema: reloadBinary }, (_request, reply) => {
+    processActions(source).reloadBinary();
+    return reply.code(202).send({ reloading: true });
+  });
+}
+
+function processActions({ processes }: AdminSource): ProcessActions {
+  if (processes !== undefined) return processes;
+  throw new AdminError(409, 'one_process', 'This gateway is one process; with `workers` it is several.');
 }
 
 type StatusFilter = Type.Static<typeof StatusQuery>;

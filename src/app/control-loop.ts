@@ -10,9 +10,9 @@ import type { TranslateOptions, Translation } from '../gatewayapi/translate.ts';
 import { APPLY_PACE, HoldOff } from '../lib/hold-off.ts';
 import type { Certificate } from '../ir/certificate.ts';
 import type { Ir } from '../ir/ir.ts';
+import { portNameOfKey } from '../ir/listener.ts';
 import type { Metrics } from '../observability/metric-names.ts';
 import type { Logger } from '../observability/process-log.ts';
-import type { IrPublisher } from './ir-channel.ts';
 import type { StatusBook } from './status-book.ts';
 
 export interface Change {
@@ -20,8 +20,14 @@ export interface Change {
   readonly remove: readonly ObjectIdentity[];
 }
 
+/** Who brings an IR to those who serve it. */
+export interface Publisher {
+  /** @throws Error where it could not be applied; what was served goes on. */
+  publish(ir: Ir): Promise<ApplyResult>;
+}
+
 export interface ControlLoopOptions {
-  readonly publisher: IrPublisher;
+  readonly publisher: Publisher;
   readonly statuses: StatusBook;
   readonly translation: Omit<TranslateOptions, 'unavailablePorts'>;
   readonly metrics: Metrics;
@@ -36,7 +42,7 @@ export class ControlLoop {
   readonly #resources = new Resources();
   readonly #memo = createMemo();
   readonly #holdOff: HoldOff;
-  #unavailablePorts: ReadonlyMap<number, string> = new Map();
+  #unavailablePorts: ReadonlyMap<string, string> = new Map();
   /** In force, by `namespace/name` of their Secrets. */
   #certificates: ReadonlyMap<string, Certificate> = new Map();
   #retryTimer: NodeJS.Timeout | undefined = undefined;
@@ -57,8 +63,8 @@ export class ControlLoop {
     return this.#version;
   }
 
-  /** By port: why it could not be bound. */
-  get unavailablePorts(): ReadonlyMap<number, string> {
+  /** By name of the port (`80`, `53/udp`): why it could not be bound. */
+  get unavailablePorts(): ReadonlyMap<string, string> {
     return this.#unavailablePorts;
   }
 
@@ -145,7 +151,7 @@ export class ControlLoop {
     clearTimeout(this.#retryTimer);
     if (failures.length > 0) this.#retryTimer = setTimeout(() => void this.runNow(), BIND_RETRY_MS);
     const before = this.#unavailablePorts;
-    const now = new Map(failures.map((failure) => [failure.port, bindFailureText(failure)]));
+    const now = new Map(failures.map((failure) => [portNameOfKey(failure.key), bindFailureText(failure)]));
     this.#unavailablePorts = now;
     let hasChanged = false;
     for (const [port, text] of now) {
@@ -171,7 +177,8 @@ function certificatesOf({ resources }: Ir): ReadonlyMap<string, Certificate> {
 }
 
 /** What keeps a port from being bound, and what to do. */
-function bindFailureText({ port, code }: BindFailure): string {
+function bindFailureText({ key, code }: BindFailure): string {
+  const port = portNameOfKey(key);
   switch (code) {
     case 'EADDRINUSE':
       return `port ${port} is in use by another process`;

@@ -2,6 +2,7 @@
 // and what they were asked.
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { startError } from './start-error.ts';
 
 /** Names and ports that config/demo refers to. */
 export const DEMO_UPSTREAMS = [
@@ -11,12 +12,15 @@ export const DEMO_UPSTREAMS = [
 
 const LOOPBACK = '127.0.0.1';
 
+/** Makes a server listen. */
+type Listen = (server: Server, host: string, port: number) => Promise<unknown>;
+
 export interface DemoUpstreams {
   close(): Promise<void>;
 }
 
-/** @throws Error with code EADDRINUSE when one of the ports is taken. */
-export async function startDemoUpstreams(): Promise<DemoUpstreams> {
+/** @throws StartError when one of the ports is taken. */
+export async function startDemoUpstreams(listen: Listen = bindAndListen): Promise<DemoUpstreams> {
   const servers = DEMO_UPSTREAMS.map(({ name }) =>
     createServer((request, response) => answer(name, request, response)),
   );
@@ -24,10 +28,11 @@ export async function startDemoUpstreams(): Promise<DemoUpstreams> {
     await Promise.all(servers.map((server) => closed(server)));
   };
   try {
-    await Promise.all(servers.map((server, index) => listening(server, DEMO_UPSTREAMS[index]?.port ?? 0)));
+    await Promise.all(servers.map((server, index) => listen(server, LOOPBACK, DEMO_UPSTREAMS[index]?.port ?? 0)));
   } catch (error) {
     await close();
-    throw error;
+    const ports = DEMO_UPSTREAMS.map(({ port }) => port).join(' and ');
+    throw startError(`the demo upstreams can't listen on ports ${ports}`, error);
   }
   return { close };
 }
@@ -43,10 +48,10 @@ function answer(name: string, request: IncomingMessage, response: ServerResponse
   });
 }
 
-async function listening(server: Server, port: number): Promise<void> {
+async function bindAndListen(server: Server, host: string, port: number): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
-  server.listen({ host: LOOPBACK, port }, resolve);
+  server.listen({ host, port }, resolve);
   await promise;
   server.off('error', reject);
 }

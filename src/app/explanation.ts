@@ -2,12 +2,15 @@
 // path (codec, virtual hosts, routes, filters), so that the explanation can't drift from what happens.
 import { isIP } from 'node:net';
 import { RequestHeadParser } from '../dataplane/codec/http1/request-head.ts';
-import { DEFAULT_ENGINE_LIMITS } from '../dataplane/engine-defaults.ts';
+import { DEFAULT_ENGINE_LIMITS, limitsOf } from '../dataplane/engine-defaults.ts';
 import type { DownstreamInfo, RequestHead } from '../dataplane/exchange.ts';
+import { judgeEscapedSlashes } from '../dataplane/forward/escaped-slashes.ts';
 import { setForwardedHeaders } from '../dataplane/forward/forwarded-headers.ts';
 import type { FilterChain, FilterContext, LocalResponse } from '../dataplane/filter/filter.ts';
 import { RESCUES } from '../dataplane/forward/rescue.ts';
+import { isGrpcCall } from '../dataplane/grpc.ts';
 import { HeaderList } from '../dataplane/header-list.ts';
+import { ProxyError } from '../dataplane/proxy-error.ts';
 import type { ProxyErrorCode } from '../dataplane/proxy-error.ts';
 import type { RouteSelection } from '../dataplane/route/candidate.ts';
 import { explainRoutes } from '../dataplane/route/explain.ts';
@@ -51,7 +54,14 @@ export type Outcome =
   | { readonly kind: 'forwarded'; readonly authority: string; readonly path: string; readonly query?: string }
   /** By a filter of the route. */
   | { readonly kind: 'answered'; readonly status: number; readonly location?: string }
-  | { readonly kind: 'refused'; readonly status: number; readonly code: ProxyErrorCode; readonly message: string }
+  | {
+      readonly kind: 'refused';
+      readonly status: number;
+      /** Of a gRPC call, which is told of a failure by it. */
+      readonly grpcStatus?: number;
+      readonly code: ProxyErrorCode;
+      readonly message: string;
+    }
   /** No answer at all. */
   | { readonly kind: 'unreachable'; readonly message: string };
 
@@ -126,7 +136,7 @@ export function explainRequest(ir: Ir, snapshot: RuntimeSnapshot, explained: Exp
   const authority = parseAuthority(explained.authority);
   if ('problem' in authority) return end(refused('bad_request', authority.problem));
   const port = authority.port ?? DEFAULT_PORTS[scheme];
-  const listener = snapshot.listeners.values().find(({ config }) => config.port === port);
+  const listener = snapshot.listeners.values().find(({ config }) => config.port === port && config.protocol !== 'UDP');
   if (listener === undefined) return end(unreachable(noListener(port, snapshot)));
   const protocol = protocolName(listener.config);
   if (protocol.toLowerCase() !== scheme) return end(unreachable(`port ${port} is for ${protocol}, not for ${scheme}`));
@@ -138,7 +148,8 @@ export function explainRequest(ir: Ir, snapshot: RuntimeSnapshot, explained: Exp
     );
   }
 
-  const parser = new RequestHeadParser(scheme, DEFAULT_ENGINE_LIMITS);
+  const { settings = {} } = listener.config;
+  const parser = new RequestHeadParser(scheme, limitsOf(settings, DEFAULT_ENGINE_LIMITS));
   const problem = parser.parse(headText(explained));
   if (problem !== undefined) return end(refused(problem.code, problem.message));
   const { method, path, query, host, section } = parser;
@@ -146,7 +157,7 @@ export function explainRequest(ir: Ir, snapshot: RuntimeSnapshot, explained: Exp
   const request: RequestHead = { method, path, query, scheme, authority: parser.authority, host, headers };
 
   // Routes see what the gateway says of the client, not what the client says of itself.
-  setForwardedHeaders(request, EXPLAINED_CLIENT, EXPLAINED_REQUEST_ID, 'HTTP/1.1');
+  setForwardedHeaders(request, EXPLAINED_CLIENT, EXPLAINED_REQUEST_ID, 'HTTP/1.1', settings.trustedHops ?? 0);
 
   const virtualHost = chooseVirtualHost(listener.virtualHosts, serverName, host);
   if (virtualHost === 'route_not_found')
@@ -154,7 +165,20 @@ export function explainRequest(ir: Ir, snapshot: RuntimeSnapshot, explained: Exp
   if (virtualHost === 'misdirected') {
     return end(refused(virtualHost, `host ${host} and TLS server name ${serverName} belong to different listeners`));
   }
-  return explainRoute(ir, listener, virtualHost, request);
+  if (virtualHost.traffic !== 'http')
+    return end(unreachable(`listener ${virtualHost.name} reads no HTTP: TLSRoutes decide where its connections go`));
+  const answer = judgeEscapedSlashes(path, query, settings.escapedSlashes);
+  if (answer instanceof ProxyError) return end(refused(answer.code, answer.message));
+  if (answer !== undefined) return end(answered(answer));
+  const explanation = explainRoute(ir, listener, virtualHost, request);
+  return isGrpcCall(headers) ? asGrpc(explanation) : explanation;
+}
+
+/** Calls get all failures with status 200. */
+function asGrpc(explanation: Explanation): Explanation {
+  const { outcome } = explanation;
+  if (outcome.kind !== 'refused') return explanation;
+  return { ...explanation, outcome: { ...outcome, status: 200, grpcStatus: RESCUES[outcome.code].grpc } };
 }
 
 function explainRoute(
@@ -203,10 +227,7 @@ function passFilters({ match, target }: RouteSelection<RuntimeRule>, head: Reque
     corsOrigin: undefined,
     mirror: () => {},
   });
-  if (answer !== undefined) {
-    const location = answer.headers.get('location');
-    return { kind: 'answered', status: answer.status, ...(location === undefined ? {} : { location }) };
-  }
+  if (answer !== undefined) return answered(answer);
   if (target.backends === undefined) return refused('no_backend', 'the rule has no backend with a weight');
   const { authority, path, query } = request;
   return { kind: 'forwarded', authority, path, ...(query === undefined ? {} : { query }) };
@@ -291,6 +312,11 @@ function noListener(port: number, { listeners }: RuntimeSnapshot): string {
 
 function end(outcome: Outcome): Explanation {
   return { outcome, others: [], omittedOthers: 0 };
+}
+
+function answered({ status, headers }: LocalResponse): Outcome {
+  const location = headers.get('location');
+  return { kind: 'answered', status, ...(location === undefined ? {} : { location }) };
 }
 
 function refused(code: ProxyErrorCode, message: string): Outcome {

@@ -24,11 +24,15 @@ export class EngineReceiver implements IrReceiver {
   }
 
   async receive(delta: Delta): Promise<ApplyResult> {
-    const base = delta.baseHash === EMPTY_IR.hash ? EMPTY_IR : this.#ir;
-    const ir = applyDelta(base, delta);
+    const ir = delta.baseHash === EMPTY_IR.hash ? this.#replaced(delta) : applyDelta(this.#ir, delta);
     const result = await this.#engine.apply(ir);
     this.#ir = ir;
     return result;
+  }
+
+  /** A whole configuration, in which what did not change stays the same object: nothing of it is compiled again. */
+  #replaced(whole: Delta): Ir {
+    return applyDelta(this.#ir, diffIr(this.#ir, applyDelta(EMPTY_IR, whole)));
   }
 }
 

@@ -1,7 +1,9 @@
 // Asks the admin API of a running gateway. What goes wrong is told in one line, with what to do.
+import type { SecretText } from '../lib/secret-text.ts';
 import { CommandError, EXIT_FAILED, EXIT_USAGE } from './command.ts';
 
 const TIMEOUT_MS = 10_000;
+const ACCEPTED = 202;
 
 export type Query = Readonly<Record<string, string | undefined>>;
 
@@ -21,17 +23,34 @@ export class AdminClient {
     for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
     const { status, text } = await fetchText(url);
     if (!statuses.includes(status)) throw new CommandError(`${url.href} answered ${status}`, EXIT_FAILED);
-    try {
-      return JSON.parse(text);
-    } catch (error) {
-      throw new CommandError(`${url.href} is not the admin API of Sluice`, EXIT_FAILED, { cause: error });
-    }
+    return jsonOf(url, text);
+  }
+
+  /** Begins what the path says. */
+  async post(path: string, token: SecretText): Promise<void> {
+    const url = new URL(path, this.#base);
+    const headers = { authorization: `Bearer ${token.reveal()}` };
+    const { status, text } = await fetchText(url, { method: 'POST', headers });
+    if (status === ACCEPTED) return;
+    const { message = '' } = jsonOf(url, text) as { readonly message?: string };
+    throw new CommandError(`${url.href} answered ${status}: ${message}`, EXIT_FAILED);
   }
 }
 
-async function fetchText(url: URL): Promise<{ readonly status: number; readonly text: string }> {
+function jsonOf(url: URL, text: string): unknown {
   try {
-    const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return JSON.parse(text);
+  } catch (error) {
+    throw new CommandError(`${url.href} is not the admin API of Sluice`, EXIT_FAILED, { cause: error });
+  }
+}
+
+async function fetchText(
+  url: URL,
+  init: RequestInit = {},
+): Promise<{ readonly status: number; readonly text: string }> {
+  try {
+    const response = await fetch(url, { ...init, redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
     return { status: response.status, text: await response.text() };
   } catch (error) {
     const message = `no answer from ${url.origin} (${failureText(error)}); is the gateway running? --admin names another address`;

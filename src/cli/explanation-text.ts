@@ -10,7 +10,7 @@ import type {
   RouteView,
 } from '../app/explanation.ts';
 import type { Filter } from '../ir/filter.ts';
-import type { RouteMatch, ValueMatch } from '../ir/route.ts';
+import type { PathMatch, RouteMatch, ValueMatch } from '../ir/route.ts';
 import type { Channel } from './terminal.ts';
 
 const LABEL_WIDTH = 'listener'.length;
@@ -52,8 +52,10 @@ function outcomeText(outcome: Outcome): string {
       const { status, location } = outcome;
       return `answered ${status} by a filter${location === undefined ? '' : `, location ${location}`}`;
     }
-    case 'refused':
-      return `answered ${outcome.status}: ${outcome.message}`;
+    case 'refused': {
+      const { status, grpcStatus, message } = outcome;
+      return `answered ${grpcStatus === undefined ? status : `grpc-status ${grpcStatus}`}: ${message}`;
+    }
     case 'unreachable':
       return `not answered: ${outcome.message}`;
   }
@@ -84,13 +86,23 @@ function matchName({ route, rule, match }: MatchView): string {
   return `${route}, rule ${rule}: ${matchText(match)}`;
 }
 
-function matchText({ path, method, headers, queryParams }: RouteMatch): string {
+function matchText({ path, rpc, method, headers, queryParams }: RouteMatch): string {
   return [
-    `path ${PATH_WORDS[path.type]}${path.value}`,
+    rpc === undefined ? `path ${PATH_WORDS[path.type]}${path.value}` : rpcText(path, rpc),
     ...(method === undefined ? [] : [`method ${method}`]),
     ...headers.map((header) => `header ${valueText(header)}`),
     ...queryParams.map((parameter) => `query parameter ${valueText(parameter)}`),
   ].join(', ');
+}
+
+/** `gRPC service shop.v1.Cart, method Add` */
+function rpcText({ type }: PathMatch, { service, method }: NonNullable<RouteMatch['rpc']>): string {
+  const like = type === 'regex' ? 'like ' : '';
+  const parts = [
+    ...(service === '' ? [] : [`service ${like}${service}`]),
+    ...(method === '' ? [] : [`method ${like}${method}`]),
+  ];
+  return `gRPC ${parts.length === 0 ? 'any method' : parts.join(', ')}`;
 }
 
 const PATH_WORDS = { exact: '', prefix: 'under ', regex: 'like ' } as const;

@@ -5,6 +5,7 @@ import { ConfigError } from '../config/config.ts';
 import { CommandError, EXIT_FAILED, EXIT_OK, EXIT_USAGE, helpEnding } from './command.ts';
 import type { CommandContext } from './command.ts';
 import { addExplainCommand } from './explain.ts';
+import { addReloadBinaryCommand } from './reload-binary.ts';
 import { addRunCommand } from './run.ts';
 import { addStatusCommand } from './status.ts';
 import { processTerminal } from './terminal.ts';
@@ -22,6 +23,7 @@ const COMMANDS: readonly AddCommand[] = [
   addTranslateCommand,
   addExplainCommand,
   addStatusCommand,
+  addReloadBinaryCommand,
   addVersionCommand,
 ];
 

@@ -1,7 +1,7 @@
 // What a gateway that has started tells people: where it listens, what it serves, what is wrong, and how to try it.
 import type { AdminAddress } from '../admin/admin.ts';
-import type { BoundListener, StartedGateway } from '../app/gateway.ts';
-import type { VirtualHost } from '../ir/listener.ts';
+import type { BoundListener, StartedGateway } from '../app/control/control-plane.ts';
+import type { Listener, VirtualHost } from '../ir/listener.ts';
 import { countsText, plural } from './object-text.ts';
 
 export interface RunSummary {
@@ -49,7 +49,12 @@ function isForAnyHttp({ config }: BoundListener): boolean {
 }
 
 function listenerUrl({ config, port }: BoundListener): string {
-  return `${config.protocol === 'TLS' ? 'https' : 'http'}://localhost:${port}`;
+  return `${schemeOf(config)}://localhost:${port}`;
+}
+
+function schemeOf({ protocol, virtualHosts }: Listener): string {
+  if (protocol !== 'TLS') return protocol.toLowerCase();
+  return virtualHosts.some(({ traffic }) => traffic === 'http') ? 'https' : 'tls';
 }
 
 function adminUrl({ host, port }: AdminAddress): string {

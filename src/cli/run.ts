@@ -1,10 +1,11 @@
 // `sluice run`.
-import { resolve } from 'node:path';
+import { extname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import type { Config } from '../config/config.ts';
 import type { ConfigSources } from '../config/load.ts';
 import { checkPaths, MAX_PORT, parseWholeNumber } from './argument.ts';
-import { CommandError, EXIT_USAGE, helpEnding } from './command.ts';
+import { CommandError, EXIT_FAILED, EXIT_USAGE, helpEnding } from './command.ts';
 import { printable } from './terminal.ts';
 import { readVersion } from './version.ts';
 
@@ -12,7 +13,7 @@ interface RunOptions {
   readonly config?: string;
   readonly manifests?: readonly string[];
   readonly admin?: string;
-  readonly workers?: number;
+  readonly workers?: number | 'auto';
   readonly portOffset?: number;
   readonly demo?: boolean;
 }
@@ -34,13 +35,14 @@ export function addRunCommand(program: Command): void {
     .summary('run a gateway')
     .description(
       'Run a gateway on manifests, and follow their changes. The access log goes to standard output, everything else to standard ' +
-        'error. SIGTERM and SIGINT finish the requests in flight, then end; a second one ends at once. SIGUSR1 reopens the logs.',
+        'error. SIGTERM and SIGINT finish the requests in flight, then end; a second one ends at once. SIGUSR1 reopens the logs; SIGUSR2 lets the program ' +
+        'that is on disk take over, where there are workers.',
     )
     .option('--config <file>', 'configuration file; the other options go before it')
     .option('--manifests <path...>', 'files, and directories with everything below them')
     .option('--admin <host:port>', 'where the admin API listens')
-    .option('--workers <number>', 'worker processes; only 0 for now: all in one process', (text) =>
-      parseWholeNumber(text, MAX_WORKERS),
+    .option('--workers <number>', 'worker processes; 0: all in one process; auto: one for each CPU', (text) =>
+      text === 'auto' ? text : parseWholeNumber(text, MAX_WORKERS),
     )
     .option('--port-offset <number>', 'added to the port of each listener', (text) => parseWholeNumber(text, MAX_PORT))
     .option('--demo', 'start two small servers for the demo to route to')
@@ -62,9 +64,17 @@ export function addRunCommand(program: Command): void {
     )
     .action(async (options: RunOptions) => {
       const config = await readConfig(options);
+      const version = readVersion();
+      const { createLaunch, isLaunchAsked, launchSupervisor } = await import('../app/supervisor/launch.ts');
+      if (config.workers > 0) {
+        const { accessLogFields } = await import('../app/access-log-output.ts');
+        accessLogFields(config.accessLog);
+        launchSupervisor(createLaunch(config, version, controlEntry()));
+        return;
+      }
+      if (isLaunchAsked()) throw new CommandError('workers is 0 now; that takes a restart of the gateway', EXIT_FAILED);
       const { runGateway } = await import('../app/run.ts');
       const { runSummary } = await import('./run-summary.ts');
-      const version = readVersion();
       const exitCode = await runGateway({
         config,
         version,
@@ -73,6 +83,12 @@ export function addRunCommand(program: Command): void {
       // All is finished and written; whatever may still be open must not keep the process.
       process.exit(exitCode);
     });
+}
+
+/** Run from source, the entry is source too; built, it is JavaScript. */
+function controlEntry(): string {
+  const source = new URL('./control-process.ts', import.meta.url);
+  return fileURLToPath(source.href.replace(/\.ts$/, extname(import.meta.url)));
 }
 
 async function readConfig({ config: file, ...given }: RunOptions): Promise<Config> {

@@ -5,7 +5,7 @@ import { CONFIG_SCHEMA } from './schema.ts';
 export interface ConfigKey {
   /** `drain.delay` */
   readonly name: string;
-  readonly type: 'duration' | 'size' | 'address' | 'list' | 'flag' | 'number' | 'text';
+  readonly type: 'duration' | 'size' | 'address' | 'list' | 'flag' | 'number' | 'number or auto' | 'text';
   /** As it would be written; undefined where there is none. */
   readonly defaultText: string | undefined;
   readonly description: string;
@@ -15,6 +15,7 @@ interface SchemaNode extends TSchema {
   readonly type?: string;
   readonly pattern?: string;
   readonly anyOf?: readonly SchemaNode[];
+  readonly const?: unknown;
   readonly default?: unknown;
   readonly description?: string;
   readonly properties?: Readonly<Record<string, SchemaNode>>;
@@ -54,6 +55,7 @@ function typeOf({ type, pattern, anyOf }: SchemaNode): ConfigKey['type'] {
   if (type === 'array') return 'list';
   if (type === 'boolean') return 'flag';
   if (type === 'integer') return 'number';
+  if (anyOf?.some((alternative) => alternative.const === 'auto') === true) return 'number or auto';
   if (anyOf?.some((alternative) => alternative.type === 'integer') === true) return 'size';
   if (pattern?.includes('ms') === true) return 'duration';
   return pattern === undefined ? 'text' : 'address';

@@ -4,7 +4,10 @@ export interface Config {
   readonly manifests: readonly string[];
   readonly demo: boolean;
   readonly portOffset: number;
-  readonly workers: 0;
+  /** Worker processes; 0: all in one process. */
+  readonly workers: number;
+  /** Of a process of the gateway; 0: no limit. */
+  readonly hangTimeoutMs: number;
   readonly admin: {
     readonly host: string;
     readonly port: number;

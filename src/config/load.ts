@@ -1,6 +1,7 @@
 // Puts the static configuration together: file, then environment, then options of the command, each over the one before; then the
 // defaults. All problems are reported at once, each with its place.
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { Settings } from 'typebox/system';
 import { Value } from 'typebox/value';
@@ -101,7 +102,6 @@ function unknownKey(path: readonly string[]): string {
 function describe(path: readonly string[], message: string): string {
   const name = path.join('.');
   const key = configKeys().find((candidate) => candidate.name === name || candidate.name === path[0]);
-  if (name === 'workers') return 'only 0 is possible for now: everything runs in one process';
   switch (key?.type) {
     case 'duration':
       return 'is not a duration like 500ms, 10s or 1m30s';
@@ -113,6 +113,8 @@ function describe(path: readonly string[], message: string): string {
       return path.length === 1 ? 'is not a list of texts' : 'is not a text';
     case 'flag':
       return 'is not true or false';
+    case 'number or auto':
+      return 'is not a number up to 1024, nor auto';
     default:
       return key === undefined ? 'is not a mapping of keys to values' : `${message}; ${key.description}`;
   }
@@ -126,6 +128,7 @@ function fromText(text: string, { type }: ConfigKey): unknown {
     case 'flag':
       return text === 'true' ? true : text === 'false' ? false : text;
     case 'number':
+    case 'number or auto':
       return /^\d+$/.test(text) ? Number(text) : text;
     default:
       return text;
@@ -167,7 +170,8 @@ function toConfig(tree: Tree, folder: string): Config {
     manifests: (at('manifests') as string[]).map(path),
     demo: at('demo') as boolean,
     portOffset: number('portOffset'),
-    workers: 0,
+    workers: workerCount(at('workers') as number | 'auto'),
+    hangTimeoutMs: ms('hangTimeout'),
     admin: {
       ...splitAddress(at('admin.address') as string),
       allowedHosts: at('admin.allowedHosts') as readonly string[],
@@ -200,6 +204,10 @@ function toConfig(tree: Tree, folder: string): Config {
       listenerDrainMs: ms('timeouts.listenerDrain'),
     },
   };
+}
+
+function workerCount(workers: number | 'auto'): number {
+  return workers === 'auto' ? availableParallelism() : workers;
 }
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, KiB: 1_024, MiB: 1_024 ** 2, GiB: 1_024 ** 3 };

@@ -7,6 +7,8 @@ const DURATION_PATTERN = '^([0-9]{1,5}(h|m|s|ms)){1,4}$';
 const SIZE_PATTERN = '^[0-9]{1,12}(KiB|MiB|GiB)?$';
 const ADDRESS_PATTERN = '^(\\[[0-9a-fA-F:.]+\\]|[A-Za-z0-9_.-]+):[0-9]{1,5}$';
 
+const MAX_WORKERS = 1_024;
+
 const LOG_LEVEL_NAMES = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'];
 
 const duration = (value: string, description: string, zero = '0s: no limit.'): TSchema =>
@@ -35,12 +37,15 @@ export const CONFIG_SCHEMA: TSchema = Type.Object(
       default: 0,
       description: 'Added to the port of each listener: with 8000, port 80 is bound as 8080.',
     }),
-    workers: Type.Integer({
-      minimum: 0,
-      maximum: 0,
+    workers: Type.Union([Type.Integer({ minimum: 0, maximum: MAX_WORKERS }), Type.Literal('auto')], {
       default: 0,
-      description: 'Worker processes. Only 0 for now: everything in one process.',
+      description: 'Worker processes that serve requests. 0: everything in one process. `auto`: one for each CPU.',
     }),
+    hangTimeout: duration(
+      '30s',
+      'With workers: a process of the gateway that hangs for so long is killed and replaced.',
+      '0s: never.',
+    ),
     admin: section('The admin API.', {
       address: Type.String({
         pattern: ADDRESS_PATTERN,

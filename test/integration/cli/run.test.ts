@@ -281,7 +281,12 @@ describe('sluice run that can not start', () => {
         ['--config', directory.at('fields.yaml')],
         /^sluice: configuration: accessLog\.fields: there is no field nonsense; there are time, /,
       ],
-      [['--manifests', 'config/demo', '--workers', '4'], /^sluice: --workers: workers: only 0 is possible for now/],
+      [['--manifests', 'config/demo', '--workers', 'many'], /^sluice: .*whole number/],
+      // What the configuration says of the log is looked at before there are processes.
+      [
+        ['--config', directory.at('fields.yaml'), '--workers', '2'],
+        /^sluice: configuration: accessLog\.fields: there is no field nonsense; there are time, /,
+      ],
       [['--manifests', 'config/demo', '--admin', 'here'], /^sluice: --admin: admin\.address: is not HOST:PORT$/],
       [['--manifests', 'config/demo', '--port-offset', 'x'], /^sluice: .*whole number/],
     ];

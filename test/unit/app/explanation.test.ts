@@ -8,6 +8,7 @@ import {
 } from '../../../src/app/explanation.ts';
 import { parseHeader, parseRequestLine, type Header } from '../../../src/cli/request-argument.ts';
 import { createIr, type Resource } from '../../../src/ir/ir.ts';
+import type { Route } from '../../../src/ir/route.ts';
 import { backend, cluster, listener, route, virtualHost } from '../../harness/resources.ts';
 
 const ENDPOINT = { kind: 'ip', address: '10.0.0.1', port: 8080 } as const;
@@ -200,8 +201,98 @@ describe('a request that reaches no route', () => {
   });
 });
 
+describe('gRPC', () => {
+  const calls: Route = {
+    ...route('calls', [
+      {
+        match: { path: { type: 'exact', value: '/shop.Cart/Add' }, rpc: { service: 'shop.Cart', method: 'Add' } },
+        backends: ['a'],
+      },
+    ]),
+    key: 'route/GRPCRoute/test/calls',
+    protocol: 'grpc',
+  };
+
+  it('is explained by service and method', () => {
+    const { outcome, route: taken } = explain(
+      [calls],
+      'POST http://shop/shop.Cart/Add',
+      'content-type: application/grpc',
+    );
+    assert.equal(outcome.kind, 'forwarded');
+    assert.deepEqual(
+      [taken?.route, taken?.match.rpc],
+      ['GRPCRoute test/calls', { service: 'shop.Cart', method: 'Add' }],
+    );
+  });
+
+  it('is told of failures by its own status', () => {
+    const { outcome } = explain([calls], 'POST http://shop/shop.Cart/Remove', 'content-type: application/grpc');
+    assert.ok(outcome.kind === 'refused');
+    assert.deepEqual([outcome.code, outcome.status, outcome.grpcStatus], ['route_not_found', 200, 12]);
+  });
+});
+
+describe('listeners that read no HTTP', () => {
+  it('are not asked for requests', () => {
+    const names = { passthrough: 'a.example.com', stream: 'b.example.com' } as const;
+    const virtualHosts = (['passthrough', 'stream'] as const).map((traffic) =>
+      virtualHost({ name: `test/gateway/${traffic}`, hostname: names[traffic], traffic }),
+    );
+    const tls = listener({ key: 'listener/tls', port: 443, protocol: 'TLS', virtualHosts });
+    for (const [traffic, hostname] of Object.entries(names)) {
+      const { outcome } = explain([tls], `https://${hostname}/`);
+      const message = `listener test/gateway/${traffic} reads no HTTP: TLSRoutes decide where its connections go`;
+      assert.deepEqual(outcome, { kind: 'unreachable', message });
+    }
+  });
+
+  it('are told by their protocol, where a port has two by that of TCP', () => {
+    const udp = listener({ key: 'listener/udp', port: 9000, protocol: 'UDP', virtualHosts: [] });
+    const tcp = listener({ key: 'listener/tcp', port: 9000, protocol: 'TCP', virtualHosts: [] });
+    assert.deepEqual(explain([udp, tcp], 'http://shop:9000/').outcome, {
+      kind: 'unreachable',
+      message: 'port 9000 is for TCP, not for http',
+    });
+  });
+});
+
 it('a listener for all hosts serves clients that name none in the handshake', () => {
   const open = listener({ key: 'listener/tls', port: 443, protocol: 'TLS' });
   const { outcome } = explain([open, route('r', [{ backends: ['a'] }])], 'https://10.0.0.1/');
   assert.equal(outcome.kind, 'forwarded');
+});
+
+describe('what a listener sets for itself', () => {
+  const web = route('web', [
+    {
+      match: { headers: [{ type: 'exact', name: 'x-forwarded-for', value: '192.0.2.1, 127.0.0.1' }] },
+      backends: ['a'],
+    },
+  ]);
+
+  it('decides about heads and escaped slashes', () => {
+    const settings = { allowsUnderscores: true, escapedSlashes: 'redirect', limits: { maxUriBytes: 20 } } as const;
+    const own = [route('all', [{ backends: ['a'] }]), listener({ settings })];
+    assert.equal(explain(own, 'http://shop/', 'x_y: 1').outcome.kind, 'forwarded');
+    assert.deepEqual(explain(own, 'http://shop/a%2Fb?c').outcome, {
+      kind: 'answered',
+      status: 307,
+      location: '/a/b?c',
+    });
+    for (const [line, code] of [
+      [`http://shop/${'a'.repeat(20)}`, 'uri_too_long'],
+      ['http://shop/a%2F..', 'bad_request'],
+    ] as const) {
+      const { outcome } = explain(own, line);
+      assert.equal(outcome.kind === 'refused' && outcome.code, code);
+    }
+  });
+
+  it('and about whom to believe', () => {
+    const header = 'x-forwarded-for: 192.0.2.1';
+    assert.equal(explain([web], 'http://shop/', header).outcome.kind, 'refused');
+    const trusting = listener({ settings: { trustedHops: 1 } });
+    assert.equal(explain([web, trusting], 'http://shop/', header).outcome.kind, 'forwarded');
+  });
 });

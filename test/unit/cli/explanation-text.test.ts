@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Explanation } from '../../../src/app/explanation.ts';
 import { explanationJson, explanationText, isServed } from '../../../src/cli/explanation-text.ts';
+import type { PathMatch } from '../../../src/ir/route.ts';
 import { plainStyle } from './memory-terminal.ts';
 
 const REQUEST = { method: 'GET', scheme: 'http', authority: 'shop', target: '/cart?x', headers: [] } as const;
@@ -72,6 +73,19 @@ test('an explanation as text', () => {
   ]);
 });
 
+test('a match of gRPC is told by service and method', () => {
+  const textOf = (type: PathMatch['type'], service: string, method: string): string | undefined => {
+    const match = { path: { type, value: '/x' }, rpc: { service, method }, headers: [], queryParams: [] };
+    const other = { route: 'GRPCRoute shop/cart', rule: '0', hostname: '*', match, reason: 'none' };
+    const explanation = { ...EXPLANATION, others: [other], omittedOthers: 0 };
+    return explanationText(explanation, REQUEST, plainStyle()).split('rule 0: ')[1]?.split('\n')[0];
+  };
+  assert.equal(textOf('exact', 'shop.v1.Cart', 'Add'), 'gRPC service shop.v1.Cart, method Add');
+  assert.equal(textOf('prefix', 'shop.v1.Cart', ''), 'gRPC service shop.v1.Cart');
+  assert.equal(textOf('regex', '', 'Get.*'), 'gRPC method like Get.*');
+  assert.equal(textOf('prefix', '', ''), 'gRPC any method');
+});
+
 test('every outcome is told', () => {
   const textOf = (outcome: Explanation['outcome']): string | undefined =>
     explanationText({ outcome, others: [], omittedOthers: 0 }, REQUEST, plainStyle()).split('\n')[1]?.trim();
@@ -81,6 +95,10 @@ test('every outcome is told', () => {
   assert.equal(
     textOf({ kind: 'refused', status: 404, code: 'route_not_found', message: 'none' }),
     'answered 404: none',
+  );
+  assert.equal(
+    textOf({ kind: 'refused', status: 200, grpcStatus: 12, code: 'route_not_found', message: 'none' }),
+    'answered grpc-status 12: none',
   );
   assert.equal(textOf({ kind: 'unreachable', message: 'nobody' }), 'not answered: nobody');
 });

@@ -1,13 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { BoundListener, StartedGateway } from '../../../src/app/gateway.ts';
+import type { BoundListener, StartedGateway } from '../../../src/app/control/control-plane.ts';
 import { runSummary } from '../../../src/cli/run-summary.ts';
+import type { Listener, Traffic } from '../../../src/ir/listener.ts';
 
-function listener(port: number, protocol: 'HTTP' | 'TLS', hostnames: readonly string[]): BoundListener {
+function listener(
+  port: number,
+  protocol: Listener['protocol'],
+  hostnames: readonly string[],
+  traffic: Traffic = 'http',
+): BoundListener {
   const virtualHosts = hostnames.map((hostname, index) => ({
     name: `shop/web/${index}`,
     hostname,
-    traffic: 'http' as const,
+    traffic,
     certificates: [],
   }));
   const config = { kind: 'listener', key: `listener/::/${port}`, bindAddress: '::', bindPort: port } as const;
@@ -44,7 +50,7 @@ test('what is not good, too', () => {
   const lines = summaryLines({
     admin: { host: '::1', port: 9 },
     listeners: [listener(443, 'TLS', ['a.example.com', '*.b', 'c', 'd', 'e', 'f', 'g'])],
-    unavailablePorts: new Map([[80, 'port 80 is in use by another process']]),
+    unavailablePorts: new Map([['80', 'port 80 is in use by another process']]),
     skipped: { Deployment: 3 },
     problems: [problem, problem],
   }).map((line) => line.trim().replace(/ {2,}/, ' | '));
@@ -56,6 +62,20 @@ test('what is not good, too', () => {
     'skipped | 3 Deployment',
     'problems | 2; sluice validate shows them',
   ]);
+});
+
+test('listeners that read no HTTP', () => {
+  const lines = summaryLines({
+    listeners: [
+      listener(443, 'TLS', ['a.example.com'], 'passthrough'),
+      listener(9000, 'TCP', ['*'], 'stream'),
+      listener(53, 'UDP', ['*'], 'datagram'),
+    ],
+  });
+  assert.deepEqual(
+    lines.slice(3, 6).map((line) => line.trim().split(' ')[0]),
+    ['tls://localhost:443', 'tcp://localhost:9000', 'udp://localhost:53'],
+  );
 });
 
 test('nothing to listen on is said', () => {

@@ -74,7 +74,7 @@ describe('loadConfig', () => {
 
   it('names every problem with its place, key and remedy', () => {
     const path = file(
-      'manifests: demo\ndrain:\n  dely: 5s\n  grace: 5x\nadmin:\n  address: nowhere\nworkers: 3\nlog: {level: loud}\nlimit: {}\n',
+      'manifests: demo\ndrain:\n  dely: 5s\n  grace: 5x\nadmin:\n  address: nowhere\nworkers: many\nlog: {level: loud}\nlimit: {}\n',
     );
     const environment = { SLUICE_LIMITS_HEAD_BYTES: 'much', SLUICE_DEMO: 'yes' };
     const options = [{ key: 'portOffset', option: '--port-offset', value: -1 }];
@@ -85,7 +85,7 @@ describe('loadConfig', () => {
       /yaml:3:3: drain\.dely: is not a known key; did you mean drain\.delay\?$/,
       /yaml:4:\d+: drain\.grace: is not a duration like 500ms, 10s or 1m30s$/,
       /yaml:6:\d+: admin\.address: is not HOST:PORT$/,
-      /yaml:7:\d+: workers: only 0 is possible for now/,
+      /yaml:7:\d+: workers: is not a number up to 1024, nor auto$/,
       /yaml:8:\d+: log\.level: .*silent, fatal, error, warn, info, debug, trace/,
       /yaml:9:1: limit: is not a known key; did you mean limits\?$/,
       /^SLUICE_LIMITS_HEAD_BYTES: limits\.headBytes: is not a size like/,

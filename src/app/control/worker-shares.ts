@@ -1,0 +1,69 @@
+// Limits are meant for the whole gateway; each worker gets its share of them, and at least 1. Whoever divides keeps the result with the
+// original, so that a cluster that did not change stays the same object for whoever compares.
+import type { Config } from '../../config/config.ts';
+import { DEFAULT_ENGINE_LIMITS } from '../../dataplane/engine-defaults.ts';
+import type { EngineLimits } from '../../dataplane/engine-defaults.ts';
+import type { OverloadLimits } from '../../dataplane/overload/overload.ts';
+import { defaultOverloadLimits } from '../../dataplane/overload/overload-monitor.ts';
+import type { Cluster } from '../../ir/cluster.ts';
+import { createIr } from '../../ir/ir.ts';
+import type { Ir, Resource } from '../../ir/ir.ts';
+
+export class WorkerShares {
+  readonly #workers: number;
+  readonly #clusters = new WeakMap<Cluster, Cluster>();
+
+  constructor(workers: number) {
+    this.#workers = workers;
+  }
+
+  /** @param servesDatagrams UDP has no connections that processes could share: one worker takes it all */
+  of(ir: Ir, servesDatagrams: boolean): Ir {
+    if (this.#workers === 1) return ir;
+    const resources: Resource[] = [];
+    for (const resource of ir.resources.values()) {
+      if (resource.kind === 'cluster') resources.push(this.#cluster(resource));
+      else if (servesDatagrams || !isDatagramListener(resource)) resources.push(resource);
+    }
+    return createIr(resources);
+  }
+
+  #cluster(cluster: Cluster): Cluster {
+    let divided = this.#clusters.get(cluster);
+    if (divided === undefined) {
+      divided = {
+        ...cluster,
+        maxConnections: shareOf(cluster.maxConnections, this.#workers),
+        maxPendingRequests: shareOf(cluster.maxPendingRequests, this.#workers),
+      };
+      this.#clusters.set(cluster, divided);
+    }
+    return divided;
+  }
+}
+
+/** Of the limits that hold for a whole gateway, whatever it serves. */
+export function shareOfLimits({ limits, workers }: Config): Partial<EngineLimits> {
+  return {
+    ...limits,
+    maxConnections: shareOf(limits.maxConnections, workers),
+    maxReplayBytes: shareOf(DEFAULT_ENGINE_LIMITS.maxReplayBytes, workers),
+  };
+}
+
+/** Of what the machine gives; control takes its share of the memory, too. */
+export function shareOfOverload(workers: number): Partial<OverloadLimits> {
+  const { maxMemoryBytes, maxTotalConnections } = defaultOverloadLimits();
+  return {
+    maxMemoryBytes: shareOf(maxMemoryBytes, workers + 1),
+    maxTotalConnections: shareOf(maxTotalConnections, workers),
+  };
+}
+
+function isDatagramListener(resource: Resource): boolean {
+  return resource.kind === 'listener' && resource.protocol === 'UDP';
+}
+
+function shareOf(limit: number, workers: number): number {
+  return Math.max(1, Math.floor(limit / workers));
+}

@@ -1,0 +1,53 @@
+// The processes below one, as the kernel shows them.
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const POLL_MS = 10;
+const BOUND_MS = 20_000;
+
+export interface RunningProcess {
+  readonly pid: number;
+  /** `sluice worker-0.1` */
+  readonly title: string;
+}
+
+/** All that descend from it, without itself. */
+export function descendants(pid: number): RunningProcess[] {
+  return childrenOf(pid).flatMap((child) => [{ pid: child, title: titleOf(child) }, ...descendants(child)]);
+}
+
+export function isAlive(pid: number): boolean {
+  // A zombie has ended; somebody still has to hear of it.
+  return /^State:\s+[^Z]/m.test(textOf(`/proc/${pid}/status`));
+}
+
+export function residentBytes(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(textOf(`/proc/${pid}/status`))?.[1]) * 1_024;
+}
+
+/** The kernel tells nobody when other people's processes come and go. */
+export async function untilTrue<T>(what: string, probe: () => T | undefined | false): Promise<T> {
+  const deadlineMs = performance.now() + BOUND_MS;
+  for (;;) {
+    const value = probe();
+    if (value !== undefined && value !== false) return value;
+    if (performance.now() > deadlineMs) throw new Error(`not within ${BOUND_MS} ms: ${what}`);
+    await delay(POLL_MS);
+  }
+}
+
+function childrenOf(pid: number): number[] {
+  return textOf(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number);
+}
+
+function titleOf(pid: number): string {
+  return textOf(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim();
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -9,7 +9,6 @@ import type { Metrics, OverloadResource } from '../observability/metric-names.ts
 import { bindOverloadCells } from '../observability/traffic-cells.ts';
 import { ClusterRegistry } from './cluster/cluster-registry.ts';
 import type { ConnectFailure } from './cluster/cluster-registry.ts';
-import type { Http2ServerSettings } from './codec/http2/server-settings.ts';
 import { DEFAULT_ENGINE_LIMITS, DEFAULT_ENGINE_TIMEOUTS } from './engine-defaults.ts';
 import type { EngineLimits, EngineTimeouts } from './engine-defaults.ts';
 import { ReplayBudget } from './forward/request-body.ts';
@@ -78,7 +77,6 @@ export class Engine {
   readonly #wheel: TimerWheel;
   readonly #registry: ClusterRegistry;
   readonly #services: RequestServices;
-  readonly #settings: Http2ServerSettings;
   readonly #overload: Overload;
   readonly #monitor: OverloadMonitor;
   readonly #limits: EngineLimits;
@@ -123,17 +121,6 @@ export class Engine {
       replayBudget: new ReplayBudget(this.#limits.maxReplayBytes),
       timeout: (ms) => queue(roundedUp(ms)),
       onRequestDone: (request, cells) => recordRequest(request, cells, options.accessLog),
-    };
-    this.#settings = {
-      limits: this.#limits,
-      timeouts: {
-        head: queue(timeouts.headMs),
-        bodyIdle: queue(timeouts.bodyIdleMs),
-        keepAliveIdle: queue(timeouts.keepAliveIdleMs),
-        writeStall: queue(timeouts.writeStallMs),
-        linger: queue(timeouts.lingerMs),
-      },
-      isDraining: () => this.#isDraining || this.#overload.closesIdle,
     };
   }
 
@@ -267,7 +254,12 @@ export class Engine {
     return new ListenerSocket(snapshot, listener, {
       bindAddress,
       bindPort,
-      settings: this.#settings,
+      defaults: {
+        limits: this.#limits,
+        timeouts: this.#timeouts,
+        wheel: this.#wheel,
+        isDraining: () => this.#isDraining || this.#overload.closesIdle,
+      },
       services: this.#services,
       sessionTimeouts: {
         idle: this.#wheel.queue(this.#timeouts.tcpIdleMs),
@@ -275,12 +267,7 @@ export class Engine {
       },
       onSessionDone: (session) => this.#onSessionDone(session),
       metrics: this.#options.metrics,
-      maxConnections: this.#limits.maxConnections,
       refusesConnections: () => this.#overload.refusesConnections,
-      arrivalTimeout: this.#wheel.queue(
-        listener.config.protocol === 'TLS' ? this.#timeouts.tlsHandshakeMs : this.#timeouts.headMs,
-      ),
-      handshakeTimeoutMs: this.#timeouts.tlsHandshakeMs,
       onDefect: (error) => this.#options.onDefect?.(error),
       ...(openListener === undefined
         ? {}
@@ -296,7 +283,9 @@ export class Engine {
   }
 
   #onOverload(step: OverloadStep, resource: OverloadResource): void {
-    if (this.#overload.closesIdle) for (const socket of this.#sockets.values()) socket.closeIdle();
+    // Idle connections cost memory, not time; and a request may be on its way on one.
+    if (this.#overload.closesIdle && resource !== 'event_loop')
+      for (const socket of this.#sockets.values()) socket.closeIdle();
     this.#options.onOverload?.(step, resource);
   }
 

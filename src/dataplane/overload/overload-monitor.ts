@@ -43,7 +43,7 @@ export function defaultOverloadLimits(): OverloadLimits {
   return {
     maxHeapBytes: getHeapStatistics().heap_size_limit,
     maxMemoryBytes: Math.min(process.constrainedMemory() || Infinity, totalmem()),
-    maxEventLoopDelayMs: 500,
+    maxEventLoopDelayMs: 1_000,
     maxTotalConnections: 50_000,
   };
 }

@@ -14,7 +14,7 @@ export interface OverloadLimits {
   readonly maxHeapBytes: number;
   /** Resident, of the process. */
   readonly maxMemoryBytes: number;
-  /** Mean over one interval. */
+  /** Mean over an interval, exceeded in each of SUSTAINED_INTERVALS: one long turn (a large configuration, a garbage collection) is no overload. */
   readonly maxEventLoopDelayMs: number;
   /** Of clients, on all listeners together. */
   readonly maxTotalConnections: number;
@@ -37,6 +37,7 @@ export interface OverloadOptions {
 }
 
 export const OVERLOAD_INTERVAL_MS = 250;
+export const SUSTAINED_INTERVALS = 8;
 
 /** From which share of a limit on a step is taken. Fewer connections come of refusing connections, not of refusing requests. */
 const THRESHOLDS: Readonly<Record<OverloadResource, readonly [number, number, number]>> = {
@@ -55,13 +56,15 @@ const MIN_COLLECTION_INTERVALS = 40;
 export class Overload {
   readonly #options: OverloadOptions;
   #step = 0;
+  /** The latest, oldest first. */
+  readonly #delaysMs: number[] = [];
   #intervalsSinceCollection: number = MIN_COLLECTION_INTERVALS;
 
   constructor(options: OverloadOptions) {
     this.#options = options;
   }
 
-  /** Answers say that the connection closes, and idle connections are closed. */
+  /** Answers say that the connection closes. */
   get closesIdle(): boolean {
     return this.#step >= 1;
   }
@@ -80,7 +83,7 @@ export class Overload {
     const pressures: Readonly<Record<OverloadResource, number>> = {
       heap: readings.heapBytes / limits.maxHeapBytes,
       memory: readings.memoryBytes / limits.maxMemoryBytes,
-      event_loop: readings.eventLoopDelayMs / limits.maxEventLoopDelayMs,
+      event_loop: this.#sustainedDelayMs(readings.eventLoopDelayMs) / limits.maxEventLoopDelayMs,
       connections: readings.connections / limits.maxTotalConnections,
     };
     let step = 0;
@@ -98,6 +101,11 @@ export class Overload {
     this.#step = step;
     cells.step.set(step);
     onStep(STEPS[step] ?? 'none', cause);
+  }
+
+  #sustainedDelayMs(delayMs: number): number {
+    if (this.#delaysMs.push(delayMs) > SUSTAINED_INTERVALS) this.#delaysMs.shift();
+    return this.#delaysMs.length < SUSTAINED_INTERVALS ? 0 : Math.min(...this.#delaysMs);
   }
 
   #stepFor(resource: OverloadResource, pressure: number): number {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Overload } from '../../../../src/dataplane/overload/overload.ts';
+import { Overload, SUSTAINED_INTERVALS } from '../../../../src/dataplane/overload/overload.ts';
 import type { OverloadReadings } from '../../../../src/dataplane/overload/overload.ts';
 import { Metrics } from '../../../../src/observability/metric-names.ts';
 import { bindOverloadCells } from '../../../../src/observability/traffic-cells.ts';
@@ -18,9 +18,9 @@ class Stage {
     onStep: (step, resource) => this.steps.push(`${step} ${resource}`),
   });
 
-  /** Returns what is given up then. */
-  at(readings: Partial<OverloadReadings>): number {
-    this.overload.update({ ...IDLE, ...readings });
+  /** Returns what is given up then, after as many intervals as a delay has to last. */
+  at(readings: Partial<OverloadReadings>, intervals: number = SUSTAINED_INTERVALS): number {
+    for (let i = 0; i < intervals; i++) this.overload.update({ ...IDLE, ...readings });
     const { closesIdle, refusesRequests, refusesConnections } = this.overload;
     assert.equal(
       this.metrics.overloadStep.cell({}).value,
@@ -68,11 +68,19 @@ describe('Overload', () => {
     assert.equal(stage.metrics.overloadPressure.cell({ resource: 'heap' }).value, 0);
   });
 
+  test('a long turn of the event loop is no overload, a slow one is', () => {
+    const stage = new Stage();
+    assert.equal(stage.at({ eventLoopDelayMs: 10_000 }, SUSTAINED_INTERVALS - 1), 0);
+    assert.equal(stage.at({}, 1), 0);
+    assert.equal(stage.at({ eventLoopDelayMs: 60 }, SUSTAINED_INTERVALS), 1);
+    assert.equal(stage.at({ eventLoopDelayMs: 10 }, 1), 0);
+  });
+
   test('garbage is collected when memory gets short, but not all the time', () => {
     const stage = new Stage();
-    stage.at({ memoryBytes: 94 });
+    stage.at({ memoryBytes: 94 }, 1);
     assert.equal(stage.collections, 0);
-    for (let i = 0; i < 100; i++) stage.at({ memoryBytes: 99 });
+    for (let i = 0; i < 100; i++) stage.at({ memoryBytes: 99 }, 1);
     assert.equal(stage.collections, 3);
   });
 });

@@ -23,7 +23,7 @@ const UPDATE = process.env['UPDATE_GOLDEN'] === '1';
 interface GoldenOptions {
   readonly addresses?: TranslateOptions['binding']['addresses'];
   readonly portOffset?: number;
-  readonly unavailablePorts?: Readonly<Record<number, string>>;
+  readonly unavailablePorts?: Readonly<Record<string, string>>;
 }
 
 interface GoldenInput {
@@ -83,7 +83,7 @@ function readInput(text: string): GoldenInput {
     options: {
       controllerName: CONTROLLER_NAME,
       binding: { kind: 'host', bindAddress: '::', portOffset, addresses },
-      unavailablePorts: new Map(Object.entries(unavailablePorts).map(([port, why]) => [Number(port), why])),
+      unavailablePorts: new Map(Object.entries(unavailablePorts)),
     },
     objects: documents.filter((document) => !('options' in document)).map(validate),
   };

@@ -37,8 +37,8 @@ const TYPE_NAMES: readonly (readonly [RegExp, string])[] = [
   [/^BackendTLSPolicy\..*caCertificateRefs\[\]$|\.(extension|parameters)Ref$/, 'LocalObjectReference'],
   [/^BackendTLSPolicy\.spec\.targetRefs\[\]$/, 'LocalPolicyTargetReferenceWithSectionName'],
   [/\.subjectAltNames\[\]$/, 'SubjectAltName'],
-  [/^BackendTLSPolicy\.status$/, 'PolicyStatus'],
-  [/^BackendTLSPolicy\.status\.ancestors\[\]$/, 'PolicyAncestorStatus'],
+  [/Policy\.status$/, 'PolicyStatus'],
+  [/Policy\.status\.ancestors\[\]$/, 'PolicyAncestorStatus'],
   [/^ListenerSet\.spec\.parentRef$/, 'ParentGatewayReference'],
   [/\.supportedFeatures\[\]$/, 'SupportedFeature'],
   [/\.(parentRefs\[\]|parentRef|ancestorRef)$/, 'ParentReference'],
@@ -98,6 +98,8 @@ const TYPE_NAMES: readonly (readonly [RegExp, string])[] = [
   [/^Backend\.spec\.endpoints\[\]\.fqdn$/, 'BackendFQDNEndpoint'],
   [/^Backend\.spec\.tls$/, 'BackendTLS'],
   [/^Backend\.spec\.tls\.caCertificateRefs\[\]$/, 'BackendCACertificateReference'],
+  [/^ListenerPolicy\.spec\.targetRefs\[\]$/, 'ListenerPolicyTargetReference'],
+  [/^ListenerPolicy\.spec\.tls$/, 'ListenerPolicyTLS'],
 ];
 
 /** Schema keywords that are kept; prose, and what only an API server needs, is dropped. */

@@ -6,6 +6,7 @@ import { gatewayClassResource } from './generated/gateway-class-schema.ts';
 import { gatewayResource } from './generated/gateway-schema.ts';
 import { grpcRouteResource } from './generated/grpc-route-schema.ts';
 import { httpRouteResource } from './generated/http-route-schema.ts';
+import { listenerPolicyResource } from './generated/listener-policy-schema.ts';
 import { listenerSetResource } from './generated/listener-set-schema.ts';
 import { referenceGrantResource } from './generated/reference-grant-schema.ts';
 import { tcpRouteResource } from './generated/tcp-route-schema.ts';
@@ -44,6 +45,7 @@ export const CUSTOM_RESOURCES: readonly CustomResource[] = [
   referenceGrantResource,
   backendTLSPolicyResource,
   backendResource,
+  listenerPolicyResource,
 ];
 
 export const KINDS: readonly ResourceKind[] = [...CORE_KINDS, ...CUSTOM_RESOURCES];

@@ -25,11 +25,15 @@ export interface Config {
   readonly drain: { readonly delayMs: number; readonly graceMs: number };
   readonly limits: {
     readonly maxConnections: number;
+    readonly maxTotalConnections: number;
     readonly maxRequestsPerConnection: number;
+    readonly maxConcurrentStreams: number;
     readonly maxHeadBytes: number;
     readonly maxUriBytes: number;
     readonly maxHeaderCount: number;
     readonly maxBodyBytes: number;
+    readonly maxReplayBytes: number;
+    readonly maxUdpSessions: number;
   };
   readonly timeouts: {
     readonly tlsHandshakeMs: number;
@@ -38,6 +42,9 @@ export interface Config {
     readonly keepAliveIdleMs: number;
     readonly streamIdleMs: number;
     readonly tunnelIdleMs: number;
+    readonly tcpIdleMs: number;
+    readonly tcpStallMs: number;
+    readonly udpIdleMs: number;
     readonly writeStallMs: number;
     readonly lingerMs: number;
     readonly listenerDrainMs: number;

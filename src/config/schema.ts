@@ -91,11 +91,26 @@ export const CONFIG_SCHEMA: TSchema = Type.Object(
     }),
     limits: section('Bounds on what a client may send.', {
       connections: count(10_000, 'Open connections per listening socket; beyond it idle ones are closed.', 1),
+      totalConnections: count(
+        50_000,
+        'Open connections over all listening sockets; near it the gateway sheds load.',
+        1,
+      ),
       requestsPerConnection: count(0, 'Requests on one connection. 0: no limit.'),
+      concurrentStreams: count(100, 'Requests at once on one HTTP/2 connection.', 1),
       headBytes: size('60KiB', 'Request line and header fields. Beyond it: 431.'),
       uriBytes: size('8KiB', 'The request target. Beyond it: 414.'),
       headers: count(100, 'Header fields of a request. Beyond it: 431.', 1),
       bodyBytes: size('0', 'A request body. Beyond it: 413. 0: no limit.'),
+      replayBytes: size(
+        '64MiB',
+        'What all requests together keep of their bodies for retries; beyond it bodies are not sent again.',
+      ),
+      udpSessions: count(
+        10_000,
+        'Clients of datagrams per listener; beyond it the one that was silent the longest is forgotten.',
+        1,
+      ),
     }),
     timeouts: section('How long to wait.', {
       tlsHandshake: duration('10s', 'For a TLS handshake.'),
@@ -104,6 +119,9 @@ export const CONFIG_SCHEMA: TSchema = Type.Object(
       keepAliveIdle: duration('60s', 'Between two requests of a connection.'),
       streamIdle: duration('5m', 'Without a byte of a request or its answer in either direction.'),
       tunnelIdle: duration('1h', 'The same, for WebSockets and other upgrades.'),
+      tcpIdle: duration('1h', 'The same, for connections of TCP and TLS routes.'),
+      tcpStall: duration('5m', 'For a peer of such a connection to take what was written to it.'),
+      udpIdle: duration('60s', 'Without a datagram between a client and its endpoint.'),
       writeStall: duration('30s', 'For a peer to take what was written to it.'),
       linger: duration('2s', 'For a client to close a connection that the gateway closes.'),
       listenerDrain: duration(

@@ -1,9 +1,12 @@
 // The bounds of the data plane, with the defaults of an edge proxy.
+import type { ListenerSettings } from '../ir/listener.ts';
 import type { Http2Limits } from './codec/http2/server-settings.ts';
 
 export interface EngineLimits extends Http2Limits {
   /** Open connections per listening socket. */
   readonly maxConnections: number;
+  /** Over all listening sockets; near it load is shed. */
+  readonly maxTotalConnections: number;
   /** What all requests together keep of their bodies for retries; beyond it bodies stream and are not sent again. */
   readonly maxReplayBytes: number;
   /** Clients of datagrams per listener; beyond it the one that was silent the longest is forgotten. */
@@ -35,12 +38,14 @@ export interface EngineTimeouts {
 
 export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   maxConnections: 10_000,
+  maxTotalConnections: 50_000,
   maxReplayBytes: 64 * 1024 * 1024,
   maxUdpSessions: 10_000,
   maxHeadBytes: 60 * 1024,
   maxUriBytes: 8 * 1024,
   maxHeaderCount: 100,
   maxBodyBytes: 0,
+  allowUnderscore: false,
   maxRequestsPerConnection: 0,
   maxConcurrentStreams: 100,
   streamWindowBytes: 64 * 1024,
@@ -61,3 +66,8 @@ export const DEFAULT_ENGINE_TIMEOUTS: EngineTimeouts = {
   lingerMs: 2_000,
   listenerDrainMs: 30_000,
 };
+
+/** What a listener sets for itself, over what is configured for all. */
+export function limitsOf({ limits, allowsUnderscores }: ListenerSettings, defaults: EngineLimits): EngineLimits {
+  return { ...defaults, ...limits, allowUnderscore: allowsUnderscores ?? defaults.allowUnderscore };
+}

@@ -106,7 +106,11 @@ export class Engine {
       ...(options.resolve === undefined ? {} : { resolve: options.resolve }),
     });
     this.#overload = new Overload({
-      limits: { ...defaultOverloadLimits(), ...options.overload },
+      limits: {
+        ...defaultOverloadLimits(),
+        maxTotalConnections: this.#limits.maxTotalConnections,
+        ...options.overload,
+      },
       cells: bindOverloadCells(options.metrics),
       collectGarbage,
       onStep: (step, resource) => this.#onOverload(step, resource),

@@ -42,6 +42,15 @@ export function datagramsNotSecured(key: string): Problem {
   };
 }
 
+export function proxyProtocolNotUsable(key: string, isForDatagrams: boolean): Problem {
+  return {
+    reason: RouteReason.UnsupportedProtocol,
+    message:
+      `Backend ${key} has spec.proxyProtocol, which tells whose a connection is: ` +
+      `${isForDatagrams ? 'datagrams have none' : 'those to HTTP backends serve many clients'}; only TCPRoutes and TLSRoutes can use it.`,
+  };
+}
+
 /** `problem`: of the policy. */
 export function policyNotKept(policy: string, { reason, message }: Problem): Problem {
   return {

@@ -1,5 +1,11 @@
 // What a backendRef leads to, whoever refers to it: the key of a cluster, or why it can't be used.
-import { backendNotFound, datagramsNotSecured, protocolNotUsable, servicePortMissing } from './backend-condition.ts';
+import {
+  backendNotFound,
+  datagramsNotSecured,
+  protocolNotUsable,
+  proxyProtocolNotUsable,
+  servicePortMissing,
+} from './backend-condition.ts';
 import {
   findAppProtocol,
   protocolDefect,
@@ -52,6 +58,8 @@ function resolveBackend(reader: FactReader, traffic: BackendTraffic, key: string
   if (backend === undefined) return { problem: backendNotFound('Backend', key) };
   const { tls, problem } = tlsOfBackend(reader, backend);
   if (problem !== undefined) return { problem };
+  if (traffic !== 'stream' && backend.spec.proxyProtocol !== undefined)
+    return { problem: proxyProtocolNotUsable(key, traffic === 'datagram') };
   if (traffic === 'datagram' && tls !== undefined) return { problem: datagramsNotSecured(key) };
   const saying = `Backend ${key} has spec.protocol ${backend.spec.protocol}`;
   return chooseCluster(`cluster/Backend/${key}`, traffic, protocolOfBackend(backend), tls !== undefined, saying);

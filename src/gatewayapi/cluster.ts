@@ -21,7 +21,7 @@ export function createCluster(key: string, reader: FactReader): Cluster {
   return { ...base, name: objectName, ...backendParts(reader, objectName, rest[0]) };
 }
 
-type ClusterParts = Pick<Cluster, 'protocol' | 'endpoints' | 'tls'>;
+type ClusterParts = Pick<Cluster, 'protocol' | 'endpoints' | 'tls' | 'proxyProtocol'>;
 
 const NOTHING: ClusterParts = { protocol: 'http1', endpoints: [] };
 
@@ -37,7 +37,11 @@ function serviceParts(reader: FactReader, key: string, port: number, use: string
 function backendParts(reader: FactReader, key: string, use: string | undefined): ClusterParts {
   const backend = reader.get('Backend', key);
   if (backend === undefined) return NOTHING;
-  return createParts(protocolOfBackend(backend), backendEndpoints(backend), tlsOfBackend(reader, backend), use);
+  const { proxyProtocol } = backend.spec;
+  return {
+    ...createParts(protocolOfBackend(backend), backendEndpoints(backend), tlsOfBackend(reader, backend), use),
+    ...(proxyProtocol === undefined ? {} : { proxyProtocol: proxyProtocol === 'V1' ? 1 : 2 }),
+  };
 }
 
 function createParts(

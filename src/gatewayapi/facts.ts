@@ -8,6 +8,7 @@ import type { GatewayClass } from '../api/generated/gateway-class.ts';
 import type { Gateway } from '../api/generated/gateway.ts';
 import type { GRPCRoute } from '../api/generated/grpc-route.ts';
 import type { HTTPRoute } from '../api/generated/http-route.ts';
+import type { ListenerPolicy } from '../api/generated/listener-policy.ts';
 import type { ListenerSet } from '../api/generated/listener-set.ts';
 import type { ReferenceGrant } from '../api/generated/reference-grant.ts';
 import type { TCPRoute } from '../api/generated/tcp-route.ts';
@@ -53,6 +54,7 @@ export interface ObjectFacts {
   readonly Gateway: ByName<Gateway | undefined>;
   readonly GatewayClass: ByName<GatewayClass | undefined>;
   readonly HTTPRoute: ByName<HTTPRoute | undefined>;
+  readonly ListenerPolicy: ByName<ListenerPolicy | undefined>;
   readonly ListenerSet: ByName<ListenerSet | undefined>;
   readonly Namespace: ByName<Namespace | undefined>;
   readonly Secret: ByName<Secret | undefined>;
@@ -72,6 +74,8 @@ export interface IndexFacts {
   readonly grantsInNamespace: ByName<readonly ReferenceGrant[] | undefined>;
   /** By `kind/namespace/name` of the target. */
   readonly policiesOfTarget: ByName<readonly BackendTLSPolicy[] | undefined>;
+  /** By `namespace/name` of the Gateway. */
+  readonly policiesOfGateway: ByName<readonly ListenerPolicy[] | undefined>;
 }
 
 /** What is computed, in the order in which it builds up. */
@@ -100,6 +104,7 @@ export interface ComputedFacts {
   readonly backendStatus: ByName<ObjectStatus | undefined>;
   readonly listenerSetStatus: ByName<ObjectStatus | undefined>;
   readonly backendTLSPolicyStatus: ByName<ObjectStatus | undefined>;
+  readonly listenerPolicyStatus: ByName<ObjectStatus | undefined>;
 }
 
 /** What is summed up over all routes, or comes from the caller. */

@@ -61,11 +61,16 @@ export interface PortPlan {
   readonly verdicts: Readonly<Record<string, PortVerdict>>;
 }
 
+/** What a ListenerPolicy decides about, each by itself. */
+export type PolicyPart = 'socket' | 'tls' | 'grpcWeb';
+
 export interface PortVerdict {
   /** `53`, or `53/udp`. */
   readonly bindPort: string;
   /** Why the listener does not get the port. */
   readonly refusal: Problem | undefined;
+  /** `namespace/name` of the ListenerPolicies that decide for it, by what they decide. */
+  readonly policies: Readonly<Record<PolicyPart, string | undefined>>;
   /** That its TLS configuration overlaps with that of another listener on the port. */
   readonly overlap: Problem | undefined;
 }

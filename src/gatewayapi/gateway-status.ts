@@ -18,8 +18,10 @@ import {
   someListenersServed,
 } from './gateway-condition.ts';
 import type { GatewayModel } from './gateway-model.ts';
+import { LISTENER_POLICY_AFFECTED, listenerPolicyAffected } from './listener-policy-condition.ts';
 import { createListenerStatus, judgeListener, type ListenerJudgement } from './listener-status.ts';
 import { ConditionMaker, objectStatus, type ObjectStatus, type Problem, type Untimed } from './object-status.ts';
+import { compareText } from './seniority.ts';
 
 export function createGatewayStatus(key: string, reader: FactReader): ObjectStatus | undefined {
   const model = reader.get('gatewayModel', key);
@@ -29,7 +31,7 @@ export function createGatewayStatus(key: string, reader: FactReader): ObjectStat
   const status: Untimed<GatewayStatus> = {
     ...(model.addresses.length === 0 ? {} : { addresses: model.addresses }),
     attachedListenerSets: 0,
-    conditions: createConditions(gateway, model, judgements),
+    conditions: createConditions(gateway, model, judgements, policiesOf(reader, model)),
     listeners: judgements.map((judgement) =>
       createListenerStatus(gateway, judgement, reader.get('attachedRoutes', judgement.listener.name) ?? 0),
     ),
@@ -41,6 +43,7 @@ function createConditions(
   gateway: Gateway,
   model: GatewayModel,
   judgements: readonly ListenerJudgement[],
+  policies: readonly string[],
 ): Untimed<GatewayStatus>['conditions'] {
   const conditions = new ConditionMaker(gateway.metadata);
   const invalid = sections(judgements.filter(({ rejection }) => rejection !== undefined));
@@ -57,8 +60,16 @@ function createConditions(
     ...(allowsInsecureFallback(gateway)
       ? [conditions.isTrue(GatewayCondition.InsecureFrontendValidationMode, INSECURE_FALLBACK)]
       : []),
+    ...(policies.length === 0 ? [] : [conditions.isTrue(LISTENER_POLICY_AFFECTED, listenerPolicyAffected(policies))]),
     ...(gateway.spec.defaultScope === 'All' ? [conditions.isFalse(DEFAULT_GATEWAY_CONDITION, NO_DEFAULT_GATEWAY)] : []),
   ];
+}
+
+/** The ListenerPolicies that decide for its listeners, also those that a listener of another Gateway on the port brings along. */
+function policiesOf(reader: FactReader, { listeners }: GatewayModel): readonly string[] {
+  const { verdicts } = reader.get('portPlan', '');
+  const policies = listeners.flatMap(({ name }) => Object.values(verdicts[name]?.policies ?? {}));
+  return [...new Set(policies.filter((policy) => policy !== undefined))].sort(compareText);
 }
 
 /** A Gateway of which something is served is programmed. */

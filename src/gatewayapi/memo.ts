@@ -10,6 +10,7 @@ import type { ComputedFacts, Facts, GivenFacts, IndexFacts, ObjectFacts, Setting
 import { createGatewayClassStatus } from './gateway-class.ts';
 import { createGatewayModel, createRouteListeners } from './gateway.ts';
 import { createGatewayStatus } from './gateway-status.ts';
+import { createListenerPolicyStatus } from './listener-policy.ts';
 import { createListenerSetStatus } from './listener-set.ts';
 import { MemoTable, type Source } from './memo-table.ts';
 import { createPortPlan } from './port-plan.ts';
@@ -45,6 +46,7 @@ const KIND_OF_SOURCE: Readonly<Record<keyof ObjectFacts | keyof IndexFacts, stri
   Gateway: 'Gateway',
   GatewayClass: 'GatewayClass',
   HTTPRoute: 'HTTPRoute',
+  ListenerPolicy: 'ListenerPolicy',
   ListenerSet: 'ListenerSet',
   Namespace: 'Namespace',
   Secret: 'Secret',
@@ -56,6 +58,7 @@ const KIND_OF_SOURCE: Readonly<Record<keyof ObjectFacts | keyof IndexFacts, stri
   slicesOfService: 'EndpointSlice',
   grantsInNamespace: 'ReferenceGrant',
   policiesOfTarget: 'BackendTLSPolicy',
+  policiesOfGateway: 'ListenerPolicy',
 };
 
 export class Memo {
@@ -116,5 +119,6 @@ function createTables(): MemoTables {
     backendStatus: new MemoTable(createBackendStatus),
     listenerSetStatus: new MemoTable(createListenerSetStatus),
     backendTLSPolicyStatus: new MemoTable(createBackendTlsPolicyStatus),
+    listenerPolicyStatus: new MemoTable(createListenerPolicyStatus),
   };
 }

@@ -1,11 +1,10 @@
 // Statuses as the API server would hold them, but for lastTransitionTime: the translator has no clock, so whoever writes a status
 // stamps the conditions that changed.
 import type { BackendStatus } from '../api/generated/backend.ts';
-import type { PolicyStatus } from '../api/generated/backend-tls-policy.ts';
 import type { GatewayClassStatus } from '../api/generated/gateway-class.ts';
 import type { GatewayStatus } from '../api/generated/gateway.ts';
 import type { ListenerSetStatus } from '../api/generated/listener-set.ts';
-import type { RouteStatus } from '../api/generated/shared.ts';
+import type { PolicyStatus, RouteStatus } from '../api/generated/shared.ts';
 import type { Condition, KubernetesObject, ObjectMeta } from '../api/object.ts';
 
 export type UntimedCondition = Omit<Condition, 'lastTransitionTime'>;

@@ -5,6 +5,7 @@ import { certificateOfSecret } from './certificate-model.ts';
 import type { Binding, FactReader } from './facts.ts';
 import { canServe, type GatewayModel, type ListenerModel, type PortPlan, type PortVerdict } from './gateway-model.ts';
 import { hostnameTaken, portOutOfRange, portTaken, protocolTaken } from './listener-condition.ts';
+import { decidePolicies, type PolicyDecisions } from './listener-settings.ts';
 import { portNameOf, readsHostnames, socketProtocol } from './listener-protocol.ts';
 import type { Problem } from './object-status.ts';
 import { compareSeniority, compareText } from './seniority.ts';
@@ -34,18 +35,28 @@ export function createPortPlan(_key: string, reader: FactReader): PortPlan {
     const refusals = decide(claimsOfPort, binding);
     const winners = claimsOfPort.filter(({ listener }) => !refusals.has(listener.name));
     const overlaps = findOverlaps(winners.map(({ listener }) => listener));
+    const subjects = winners.map(({ gateway, listener }) => ({ gateway: gateway.key, listener }));
+    const decisions = decidePolicies(reader, subjects);
     for (const { listener, socket } of claimsOfPort) {
       const { name, port } = listener;
-      const bindPort = portName(port + binding.portOffset, socket);
-      verdicts[name] = { bindPort, refusal: refusals.get(name), overlap: overlaps.get(name) };
+      verdicts[name] = {
+        bindPort: portName(port + binding.portOffset, socket),
+        refusal: refusals.get(name),
+        policies: namesOf(decisions.get(name)),
+        overlap: overlaps.get(name),
+      };
     }
     const served = winners.filter(({ listener }) => canServe(listener));
     const [first] = served;
     if (first === undefined) continue;
-    const listener = createListener(first, served, binding);
+    const listener = createListener(first, served, decisions, binding);
     listeners[listener.key] = listener;
   }
   return { listeners, verdicts };
+}
+
+function namesOf(decisions: PolicyDecisions | undefined): PortVerdict['policies'] {
+  return { socket: decisions?.socket?.policy, tls: decisions?.tls?.policy, grpcWeb: decisions?.grpcWeb?.policy };
 }
 
 function createClaims(gateway: GatewayModel): readonly Claim[] {
@@ -75,9 +86,15 @@ function decide(claims: readonly Claim[], { portOffset }: Binding): ReadonlyMap<
   return refusals;
 }
 
-function createListener({ listener, socket }: Claim, served: readonly Claim[], binding: Binding): Listener {
+function createListener(
+  { listener, socket }: Claim,
+  served: readonly Claim[],
+  decisions: ReadonlyMap<string, PolicyDecisions>,
+  binding: Binding,
+): Listener {
   const { port } = listener;
   const bindPort = port + binding.portOffset;
+  const socketDecision = decisions.get(listener.name)?.socket;
   return {
     kind: 'listener',
     key: listenerKey(binding.bindAddress, bindPort, socket),
@@ -85,11 +102,14 @@ function createListener({ listener, socket }: Claim, served: readonly Claim[], b
     bindPort,
     port,
     protocol: socket,
-    virtualHosts: served.map(createVirtualHost).sort((a, b) => compareText(a.name, b.name)),
+    ...(socketDecision === undefined ? {} : { settings: socketDecision.settings }),
+    virtualHosts: served
+      .map((claim) => createVirtualHost(claim, decisions.get(claim.listener.name)))
+      .sort((a, b) => compareText(a.name, b.name)),
   };
 }
 
-function createVirtualHost({ gateway, listener }: Claim): VirtualHost {
+function createVirtualHost({ gateway, listener }: Claim, decisions: PolicyDecisions | undefined): VirtualHost {
   const { name, hostname, traffic, certificates, clientValidation } = listener;
   const { clientCertificate } = gateway;
   return {
@@ -98,6 +118,8 @@ function createVirtualHost({ gateway, listener }: Claim): VirtualHost {
     traffic,
     certificates: certificates.map(({ secret }) => certificateOfSecret(secret)),
     ...(clientValidation === undefined ? {} : { clientValidation }),
+    ...(decisions?.tls === undefined ? {} : { tls: decisions.tls.settings }),
+    ...(decisions?.grpcWeb === undefined ? {} : { grpcWeb: decisions.grpcWeb.settings }),
     ...(clientCertificate === undefined ? {} : { backendClientCertificate: certificateOfSecret(clientCertificate) }),
   };
 }

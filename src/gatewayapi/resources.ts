@@ -2,6 +2,7 @@
 // Objects are never modified, only replaced; lists and index entries are the same array until something in them changes.
 import { SERVICE_NAME_LABEL, type EndpointSlice } from '../api/core.ts';
 import type { BackendTLSPolicy } from '../api/generated/backend-tls-policy.ts';
+import type { ListenerPolicy } from '../api/generated/listener-policy.ts';
 import type { ReferenceGrant } from '../api/generated/reference-grant.ts';
 import type { KubernetesObject } from '../api/object.ts';
 import { ObjectIndex } from './object-index.ts';
@@ -26,6 +27,9 @@ export class Resources {
   readonly #grants = new ObjectIndex<ReferenceGrant>(({ metadata }) => [metadata.namespace]);
   readonly #policies = new ObjectIndex<BackendTLSPolicy>(({ metadata, spec }) =>
     spec.targetRefs.map(({ kind, name }) => targetKey(kind, metadata.namespace, name)),
+  );
+  readonly #listenerPolicies = new ObjectIndex<ListenerPolicy>(({ metadata, spec }) =>
+    spec.targetRefs.map(({ name }) => objectKey(metadata.namespace, name)),
   );
 
   put(object: KubernetesObject): void {
@@ -83,6 +87,11 @@ export class Resources {
     return this.#policies.entries;
   }
 
+  /** By `namespace/name` of the Gateway. */
+  get policiesOfGateway(): ReadonlyMap<string, readonly ListenerPolicy[]> {
+    return this.#listenerPolicies.entries;
+  }
+
   #objectsOf(kind: string): Map<string, KubernetesObject> {
     let objects = this.#kinds.get(kind);
     if (objects === undefined) {
@@ -100,6 +109,11 @@ export class Resources {
         return this.#grants.replace(previous as ReferenceGrant | undefined, next as ReferenceGrant | undefined);
       case 'BackendTLSPolicy':
         return this.#policies.replace(previous as BackendTLSPolicy | undefined, next as BackendTLSPolicy | undefined);
+      case 'ListenerPolicy':
+        return this.#listenerPolicies.replace(
+          previous as ListenerPolicy | undefined,
+          next as ListenerPolicy | undefined,
+        );
       default:
     }
   }

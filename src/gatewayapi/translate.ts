@@ -56,6 +56,7 @@ class TranslationBuilder {
     // After the routes, which a Gateway counts and a policy's targets are reached by.
     this.#addStatuses('Gateway', (key) => facts.gatewayStatus.get(key));
     this.#addStatuses('BackendTLSPolicy', (key) => facts.backendTLSPolicyStatus.get(key));
+    this.#addStatuses('ListenerPolicy', (key) => facts.listenerPolicyStatus.get(key));
     this.#addStatuses('Backend', (key) => facts.backendStatus.get(key));
     this.#addStatuses('ListenerSet', (key) => facts.listenerSetStatus.get(key));
     return { ir: createIr(this.#ir), statuses: this.#statuses };
@@ -132,6 +133,7 @@ function collectFacts(resources: Resources, memo: Memo, options: TranslateOption
     slicesOfService: resources.slicesOfService,
     grantsInNamespace: resources.grantsInNamespace,
     policiesOfTarget: resources.policiesOfTarget,
+    policiesOfGateway: resources.policiesOfGateway,
     settings: { get: () => settings },
     unavailablePort: options.unavailablePorts,
     lastGoodCertificate: { get: (secret) => options.lastGoodCertificates?.get(secret) },
@@ -151,6 +153,7 @@ function objectFacts(resources: Resources): ObjectFacts {
     Gateway: of('Gateway'),
     GatewayClass: of('GatewayClass'),
     HTTPRoute: of('HTTPRoute'),
+    ListenerPolicy: of('ListenerPolicy'),
     ListenerSet: of('ListenerSet'),
     Namespace: of('Namespace'),
     Secret: of('Secret'),

@@ -18,6 +18,8 @@ export interface Cluster {
   readonly endpoints: readonly Endpoint[];
   /** Not for connections that are passed through: they are TLS already. */
   readonly tls?: UpstreamTls;
+  /** The version of the PROXY protocol header that connections of streams begin with; absent: none. */
+  readonly proxyProtocol?: 1 | 2;
   readonly connectTimeoutMs: number;
   /** How long an unused connection is kept. */
   readonly idleTimeoutMs: number;

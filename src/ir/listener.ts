@@ -12,6 +12,8 @@ export interface Listener {
   readonly port: number;
   /** What the first bytes are. `TLS`: the server name of the ClientHello chooses the virtual host. */
   readonly protocol: 'HTTP' | 'TLS' | 'TCP' | 'UDP';
+  /** Absent: all as the data plane is configured. */
+  readonly settings?: ListenerSettings;
   readonly virtualHosts: readonly VirtualHost[];
 }
 
@@ -29,6 +31,10 @@ export interface VirtualHost {
   readonly certificates: readonly string[];
   /** Absent: clients are asked for no certificate. Only where TLS is terminated. */
   readonly clientValidation?: ClientValidation;
+  /** Absent: all that the data plane offers. Only where TLS is terminated. */
+  readonly tls?: TlsSettings;
+  /** Whether gRPC-Web is translated to gRPC. Absent: no. */
+  readonly grpcWeb?: boolean;
   /** Key of the Certificate that endpoints which ask for one are shown. */
   readonly backendClientCertificate?: string;
 }
@@ -46,6 +52,58 @@ export interface ClientValidation {
   /** Also without a certificate, or with one that is not valid, a client is served. */
   readonly allowsInsecureFallback: boolean;
 }
+
+/** How a socket deals with clients, before it is known which virtual host they want. What is absent is as the data plane is configured. */
+export interface ListenerSettings {
+  /** Proxies between clients and the gateway, each of which adds an entry to X-Forwarded-For. Absent: 0. */
+  readonly trustedHops?: number;
+  /** Networks (CIDR) from which connections begin with a header of the PROXY protocol, and from nowhere else. Absent: none. */
+  readonly proxySources?: readonly string[];
+  readonly limits?: ListenerLimits;
+  readonly timeouts?: ListenerTimeouts;
+  /** Whether names of header fields may hold `_`. Absent: no. */
+  readonly allowsUnderscores?: boolean;
+  /** Of paths with `%2F`. Absent: `keep`. */
+  readonly escapedSlashes?: 'keep' | 'reject' | 'redirect';
+}
+
+/** 0: no limit. */
+export interface ListenerLimits {
+  readonly maxConnections?: number;
+  readonly maxRequestsPerConnection?: number;
+  readonly maxConcurrentStreams?: number;
+  readonly maxHeadBytes?: number;
+  readonly maxUriBytes?: number;
+  readonly maxHeaderCount?: number;
+  readonly maxBodyBytes?: number;
+}
+
+/** 0: no limit. */
+export interface ListenerTimeouts {
+  readonly tlsHandshakeMs?: number;
+  readonly headMs?: number;
+  readonly bodyIdleMs?: number;
+  readonly keepAliveIdleMs?: number;
+  readonly writeStallMs?: number;
+}
+
+export interface TlsSettings {
+  readonly minVersion?: '1.2' | '1.3';
+  /** IANA names; absent: all that are safe. */
+  readonly cipherSuites?: readonly CipherSuite[];
+}
+
+/** Forward secrecy and authenticated encryption. */
+export type CipherSuite =
+  | 'TLS_AES_128_GCM_SHA256'
+  | 'TLS_AES_256_GCM_SHA384'
+  | 'TLS_CHACHA20_POLY1305_SHA256'
+  | 'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256'
+  | 'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384'
+  | 'TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256'
+  | 'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256'
+  | 'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384'
+  | 'TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256';
 
 export function listenerKey(bindAddress: string, bindPort: number, protocol: Listener['protocol']): string {
   return `listener/${bindAddress}/${portName(bindPort, protocol)}`;

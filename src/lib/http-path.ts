@@ -28,6 +28,8 @@ const CLASSES: Uint8Array = characterClasses();
 
 const SINGLE_DOT = /^(?:\.|%2e)$/i;
 const DOUBLE_DOT = /^(?:\.|%2e){2}$/i;
+const ESCAPED_SLASH = /%2f/i;
+const ESCAPED_SLASHES = /%2f/gi;
 /**
  * A dot segment for a less careful reader: one that takes `%2F` for a slash, or one that cuts path parameters off (`..;x`) before it
  * resolves dot segments, as servlet containers do; `%3B` counts as `;` because some decode first.
@@ -60,6 +62,15 @@ export function normalizePath(raw: string): string | PathProblem {
     i += 2;
   }
   return isSettled ? raw : resolveSegments(raw);
+}
+
+export function hasEscapedSlash(path: string): boolean {
+  return ESCAPED_SLASH.test(path);
+}
+
+/** Of a normalised path: with `/` for each `%2F`, normalised again. */
+export function unescapeSlashes(path: string): string | PathProblem {
+  return normalizePath(path.replaceAll(ESCAPED_SLASHES, '/'));
 }
 
 /** Whether the segment that starts here is empty (a duplicate slash) or begins like a dot segment. */

@@ -18,6 +18,14 @@ export function isIPAddress(text: string): boolean {
   );
 }
 
+/** Whether a text is such an address with the length of a prefix. */
+export function isNetwork(text: string): boolean {
+  const [, address = '', bits] = NETWORK.exec(text) ?? [];
+  return isIPAddress(address) && Number(bits) <= (isIPv4(address) ? 32 : 128);
+}
+
+const NETWORK = /^([^/]+)\/(0|[1-9]\d{0,2})$/;
+
 function isPlainIPv6(text: string): boolean {
   return isIPv6(text) && !text.includes('%');
 }

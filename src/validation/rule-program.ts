@@ -2,7 +2,7 @@
 // converted once, by the caller, with the names that CEL knows them by.
 import { celEnv, celFunc, celMethod, CelScalar, listType, parse, plan, type CelInput } from '@bufbuild/cel';
 import { strings } from '@bufbuild/cel/ext';
-import { isIPAddress } from './format.ts';
+import { isIPAddress, isNetwork } from './format.ts';
 import { DOMAIN_PATTERN, type PatternCache } from './pattern.ts';
 
 const { BOOL, STRING } = CelScalar;
@@ -40,6 +40,7 @@ const MAX_SUBDOMAIN_LENGTH = 253;
 /** The functions that Kubernetes adds, as far as rules of known kinds use them. A format is represented by its name. */
 const KUBERNETES_FUNCTIONS = [
   celFunc('isIP', [STRING], BOOL, isIPAddress),
+  celFunc('isCIDR', [STRING], BOOL, isNetwork),
   celFunc('format.dns1123Subdomain', [], STRING, () => 'dns1123Subdomain'),
   celMethod('validate', STRING, [STRING], STRINGS, (text) =>
     text.length <= MAX_SUBDOMAIN_LENGTH && SUBDOMAIN.test(text) ? [] : ['is not a domain name'],

@@ -86,7 +86,13 @@ export const DATA_PATH_EXCEPTIONS: readonly Exception[] = [
 ];
 
 /** Files that Node starts by themselves, a process or a thread each: everything else in src/ is reachable from them. */
-export const ENTRY_POINTS: readonly string[] = ['src/main.ts', 'src/provider/file/manifest-worker.ts'];
+export const ENTRY_POINTS: readonly string[] = [
+  'src/main.ts',
+  'src/app/supervisor/supervisor-process.ts',
+  'src/app/worker/worker-process.ts',
+  'src/cli/control-process.ts',
+  'src/provider/file/manifest-worker.ts',
+];
 
 export const GENERATED = 'src/api/generated/';
 

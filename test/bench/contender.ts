@@ -5,6 +5,7 @@ import { installEnvoy } from './envoy-binary.ts';
 import { MeasuredProcess } from './measured-process.ts';
 import { startSluice } from './sluice-process.ts';
 import { startNginx } from './upstream.ts';
+import type { UpstreamPorts } from './upstream.ts';
 import { freePort, untilReady, writeFromTemplate } from './workspace.ts';
 import type { KeyPair } from './workspace.ts';
 
@@ -14,15 +15,28 @@ export type ContenderName = (typeof CONTENDERS)[number];
 /** What all contenders share: where they write, what they forward to, what they show to TLS clients. */
 export interface Scene {
   readonly directory: string;
-  readonly upstreamPort: number;
+  readonly upstreamPorts: UpstreamPorts;
   readonly keyPair: KeyPair;
+  /** Where Sluice writes CPU profiles, if it does. */
+  readonly profileDirectory: string | undefined;
 }
 
-export interface Contender {
+/** What a contender listens on. */
+export interface Ports {
+  /** HTTP/1.1. */
+  readonly http: number;
+  /** HTTP/1.1 and HTTP/2 over TLS. */
+  readonly https: number;
+  /** HTTP/2 in plaintext. */
+  readonly grpc: number;
+  /** Whatever comes, forwarded to the HTTP upstream. */
+  readonly tcp: number;
+}
+
+export interface Contender extends AsyncDisposable {
   readonly name: ContenderName;
   readonly process: MeasuredProcess;
-  readonly httpPort: number;
-  readonly httpsPort: number;
+  readonly ports: Ports;
   readonly accessLog: string;
 }
 
@@ -30,16 +44,17 @@ interface Site {
   readonly directory: string;
   readonly adminPort: number;
   readonly accessLog: string;
+  readonly profileDirectory: string | undefined;
   /** Puts a configuration from peers/ in place. */
   readonly configure: (template: string, path: string) => void;
 }
 
 const STARTERS: Readonly<Record<ContenderName, (site: Site) => MeasuredProcess>> = {
-  sluice: ({ directory, adminPort, accessLog, configure }) => {
+  sluice: ({ directory, adminPort, accessLog, profileDirectory, configure }) => {
     const manifests = join(directory, 'manifests');
-    mkdirSync(manifests);
+    mkdirSync(manifests, { recursive: true });
     configure('sluice.yaml', join(manifests, 'sluice.yaml'));
-    return startSluice({ manifests, adminPort, outputPath: accessLog });
+    return startSluice({ manifests, adminPort, outputPath: accessLog, profileDirectory });
   },
   nginx: ({ directory, configure }) => {
     const config = join(directory, 'nginx.conf');
@@ -66,25 +81,33 @@ const STARTERS: Readonly<Record<ContenderName, (site: Site) => MeasuredProcess>>
 
 /** Started, and answering. */
 export async function startContender(name: ContenderName, scene: Scene): Promise<Contender> {
-  const { directory, upstreamPort, keyPair } = scene;
-  const [httpPort, httpsPort, adminPort] = [await freePort(), await freePort(), await freePort()];
+  const { directory, upstreamPorts, keyPair, profileDirectory } = scene;
+  const ports = { http: await freePort(), https: await freePort(), grpc: await freePort(), tcp: await freePort() };
+  const adminPort = await freePort();
   const accessLog = join(directory, `${name}.access.log`);
   const values = {
     directory,
-    upstreamPort,
-    httpPort,
-    httpsPort,
+    ...upstreamPorts,
+    httpPort: ports.http,
+    httpsPort: ports.https,
+    grpcPort: ports.grpc,
+    tcpPort: ports.tcp,
     adminPort,
     accessLog,
     certificateBase64: Buffer.from(keyPair.certificate).toString('base64'),
     keyBase64: Buffer.from(keyPair.key).toString('base64'),
   };
-  const started = STARTERS[name]({
-    directory,
-    adminPort,
-    accessLog,
-    configure: (template, path) => writeFromTemplate(template, path, values),
-  });
-  await untilReady(`http://127.0.0.1:${httpPort}/`, () => started.assertRunning());
-  return { name, process: started, httpPort, httpsPort, accessLog };
+  await using stack = new AsyncDisposableStack();
+  const started = stack.use(
+    STARTERS[name]({
+      directory,
+      adminPort,
+      accessLog,
+      profileDirectory,
+      configure: (template, path) => writeFromTemplate(template, path, values),
+    }),
+  );
+  await untilReady(`http://127.0.0.1:${ports.http}/`, () => started.assertRunning());
+  stack.move();
+  return { name, process: started, ports, accessLog, [Symbol.asyncDispose]: () => started[Symbol.asyncDispose]() };
 }

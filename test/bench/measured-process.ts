@@ -7,13 +7,17 @@ export interface Program {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
-  readonly cwd?: string;
+  /** More of the environment. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Standard output and error are appended here. */
   readonly outputPath: string;
 }
 
 /** What is measured has nothing to finish: no need to wait for a drain. */
 const STOP_TIMEOUT_MS = 2_000;
+/** Fields of /proc/PID/stat, counted from the state: utime, stime, cutime, cstime. */
+const UTIME = 11;
+const CSTIME = 14;
 const TICK_MS = 1000 / Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 
 export class MeasuredProcess {
@@ -25,27 +29,28 @@ export class MeasuredProcess {
   constructor(program: Program) {
     this.#program = program;
     const output = openSync(program.outputPath, 'a');
-    this.#child = spawn(program.command, program.args, { cwd: program.cwd, stdio: ['ignore', output, output] });
+    const env = { ...process.env, ...program.environment };
+    this.#child = spawn(program.command, program.args, { env, stdio: ['ignore', output, output] });
     closeSync(output);
     this.#closed = new Promise((resolve) => this.#child.once('error', () => resolve()).once('close', () => resolve()));
     process.once('exit', this.#killAtExit);
   }
 
-  /** User and system time of the process and its descendants. */
+  /** User and system time of the process and its descendants, those that ended included. */
   cpuMs(): number {
     return sum(this.#pids(), (pid) => {
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+      const times = stat.slice(stat.lastIndexOf(')') + 2).split(' ').slice(UTIME, CSTIME + 1);
+      return sum(times.map(Number), (ticks) => ticks) * TICK_MS;
     });
   }
 
-  rssBytes(): number {
-    return sum(this.#pids(), (pid) => statusBytes(pid, 'VmRSS'));
-  }
-
-  peakRssBytes(): number {
-    return sum(this.#pids(), (pid) => statusBytes(pid, 'VmHWM'));
+  /** @param title of it and of its descendants that call themselves so, from the start; default: of the process alone. */
+  rssBytes(title?: string): number {
+    const [own = 0, ...descendants] = this.#pids();
+    if (title === undefined) return statusBytes(own, 'VmRSS');
+    const pids = [own, ...descendants].filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith(title));
+    return sum(pids, (pid) => statusBytes(pid, 'VmRSS'));
   }
 
   /** @throws with the end of its output when the program ended by itself. */
@@ -83,6 +88,6 @@ function statusBytes(pid: number, field: string): number {
   return Number(kibibytes) * 1024;
 }
 
-function sum(pids: readonly number[], measure: (pid: number) => number): number {
-  return pids.reduce((total, pid) => total + measure(pid), 0);
+function sum(values: readonly number[], measure: (value: number) => number): number {
+  return values.reduce((total, value) => total + measure(value), 0);
 }

@@ -64,6 +64,7 @@ const records: readonly AccessLogRecord[] = Array.from({ length: 1_000 }, (_, i)
   query: undefined,
   protocol: 'HTTP/1.1',
   status: 200,
+  grpcStatus: undefined,
   flag: undefined,
   listener: 'infra/public/https',
   route: `shop/route-${i % 100}`,

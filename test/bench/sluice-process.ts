@@ -8,12 +8,28 @@ export interface SluiceOptions {
   readonly manifests: string;
   readonly adminPort: number;
   readonly outputPath: string;
+  /** Default: the shipped one. */
+  readonly workers?: number;
+  /** Gets a CPU profile of the process when it ends. */
+  readonly profileDirectory?: string | undefined;
 }
 
-export function startSluice({ manifests, adminPort, outputPath }: SluiceOptions): MeasuredProcess {
+/** Nobody waits for the end of a benchmark. */
+const NO_DRAIN = { SLUICE_DRAIN_DELAY: '0s', SLUICE_DRAIN_GRACE: '0s' };
+
+export function startSluice(options: SluiceOptions): MeasuredProcess {
+  const { manifests, adminPort, outputPath, workers, profileDirectory } = options;
+  const profile = profileDirectory === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`];
   const run = ['run', '--manifests', manifests, '--admin', `127.0.0.1:${adminPort}`];
-  const args = [...shippedFlags(), join(ROOT, 'bin/sluice.js'), ...run];
-  return new MeasuredProcess({ name: 'sluice', command: process.execPath, args, outputPath });
+  const processes = workers === undefined ? [] : ['--workers', String(workers)];
+  const args = [...shippedFlags(), ...profile, join(ROOT, 'bin/sluice.js'), ...run, ...processes];
+  return new MeasuredProcess({
+    name: 'sluice',
+    command: process.execPath,
+    args,
+    environment: NO_DRAIN,
+    outputPath,
+  });
 }
 
 function shippedFlags(): string[] {

@@ -24,7 +24,7 @@ export type EngineSetup = Partial<
 /** What tests ask of the access log. */
 export type LoggedRequest = Pick<
   AccessLogRecord,
-    | 'path'
+  | 'path'
   | 'status'
   | 'grpcStatus'
   | 'flag'
@@ -33,6 +33,7 @@ export type LoggedRequest = Pick<
   | 'attempts'
   | 'bytesReceived'
   | 'bytesSent'
+  | 'remoteAddress'
   | 'serverName'
   | 'tlsVersion'
 >;
@@ -84,11 +85,11 @@ export class RunningEngine {
   /** A record is only valid inside the call. */
   #log(record: AccessLogRecord): void {
     const { path, status, grpcStatus, flag, route, backend, attempts } = record;
-    const { bytesReceived, bytesSent, serverName, tlsVersion } = record;
+    const { bytesReceived, bytesSent, remoteAddress, serverName, tlsVersion } = record;
     this.loggedCount++;
     this.#logged.push({
       ...{ path, status, grpcStatus, flag, route, backend, attempts },
-      ...{ bytesReceived, bytesSent, serverName, tlsVersion },
+      ...{ bytesReceived, bytesSent, remoteAddress, serverName, tlsVersion },
     });
     this.#conditions.changed();
   }

@@ -13,6 +13,7 @@ export interface Requirement {
 
 export const TEST_REQUIREMENTS: readonly Requirement[] = [
   { command: 'curl', debianPackage: 'curl' },
+  { command: 'haproxy', debianPackage: 'haproxy' },
   { command: 'nginx', debianPackage: 'nginx' },
   { command: 'openssl', debianPackage: 'openssl' },
   { command: 'wrk', debianPackage: 'wrk' },

@@ -63,6 +63,7 @@ export const backendResource: CustomResource = {
             },
           },
           protocol: { type: "string", default: "HTTP", enum: ["HTTP", "H2C", "WS"] },
+          proxyProtocol: { type: "string", enum: ["V1", "V2"] },
           tls: {
             type: "object",
             properties: {

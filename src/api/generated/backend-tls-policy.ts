@@ -2,8 +2,8 @@
 // sigs.k8s.io/gateway-api@v1.7.0/config/crd/experimental/gateway.networking.k8s.io_backendtlspolicies.yaml
 // Do not edit.
 
-import type { Condition, NamespacedObjectMeta } from '../object.ts';
-import type { LocalObjectReference, ParentReference, SubjectAltName } from './shared.ts';
+import type { NamespacedObjectMeta } from '../object.ts';
+import type { LocalObjectReference, PolicyStatus, SubjectAltName } from './shared.ts';
 
 export interface BackendTLSPolicy {
   readonly apiVersion: 'gateway.networking.k8s.io/v1';
@@ -31,14 +31,4 @@ export interface BackendTLSPolicyValidation {
   readonly hostname: string;
   readonly subjectAltNames?: readonly SubjectAltName[];
   readonly wellKnownCACertificates?: string;
-}
-
-export interface PolicyStatus {
-  readonly ancestors: readonly PolicyAncestorStatus[];
-}
-
-export interface PolicyAncestorStatus {
-  readonly ancestorRef: ParentReference;
-  readonly conditions: readonly Condition[];
-  readonly controllerName: string;
 }

@@ -16,6 +16,7 @@ export interface Backend {
 export interface BackendSpec {
   readonly endpoints: readonly BackendEndpoint[];
   readonly protocol: 'HTTP' | 'H2C' | 'WS';
+  readonly proxyProtocol?: 'V1' | 'V2';
   readonly tls?: BackendTLS;
 }
 

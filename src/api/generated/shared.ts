@@ -120,6 +120,16 @@ export interface ParentReference {
   readonly sectionName?: string;
 }
 
+export interface PolicyAncestorStatus {
+  readonly ancestorRef: ParentReference;
+  readonly conditions: readonly Condition[];
+  readonly controllerName: string;
+}
+
+export interface PolicyStatus {
+  readonly ancestors: readonly PolicyAncestorStatus[];
+}
+
 export interface RouteGroupKind {
   readonly group: string;
   readonly kind: string;

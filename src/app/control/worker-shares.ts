@@ -1,7 +1,6 @@
 // Limits are meant for the whole gateway; each worker gets its share of them, and at least 1. Whoever divides keeps the result with the
 // original, so that a cluster that did not change stays the same object for whoever compares.
 import type { Config } from '../../config/config.ts';
-import { DEFAULT_ENGINE_LIMITS } from '../../dataplane/engine-defaults.ts';
 import type { EngineLimits } from '../../dataplane/engine-defaults.ts';
 import type { OverloadLimits } from '../../dataplane/overload/overload.ts';
 import { defaultOverloadLimits } from '../../dataplane/overload/overload-monitor.ts';
@@ -47,16 +46,16 @@ export function shareOfLimits({ limits, workers }: Config): Partial<EngineLimits
   return {
     ...limits,
     maxConnections: shareOf(limits.maxConnections, workers),
-    maxReplayBytes: shareOf(DEFAULT_ENGINE_LIMITS.maxReplayBytes, workers),
+    maxTotalConnections: shareOf(limits.maxTotalConnections, workers),
+    maxReplayBytes: shareOf(limits.maxReplayBytes, workers),
   };
 }
 
 /** Of what the machine gives; control takes its share of the memory, too. */
 export function shareOfOverload(workers: number): Partial<OverloadLimits> {
-  const { maxMemoryBytes, maxTotalConnections } = defaultOverloadLimits();
+  const { maxMemoryBytes } = defaultOverloadLimits();
   return {
     maxMemoryBytes: shareOf(maxMemoryBytes, workers + 1),
-    maxTotalConnections: shareOf(maxTotalConnections, workers),
   };
 }
 

@@ -20,6 +20,9 @@ import { chooseVirtualHost } from '../route/virtual-host.ts';
 import type { RuntimeCertificate } from '../runtime/certificate-context.ts';
 import type { RuntimeBackend, RuntimeRule } from '../runtime/runtime-route.ts';
 import type { RuntimeListener, RuntimeSnapshot, RuntimeVirtualHost } from '../runtime/snapshot.ts';
+import { servesConnectionOf } from '../runtime/tls-policy.ts';
+import { judgeEscapedSlashes } from './escaped-slashes.ts';
+import { GrpcWebExchange } from './grpc-web.ts';
 import { isLooping, setForwardedHeaders } from './forwarded-headers.ts';
 import { sendErrorReply, sendGrpcError, sendReply } from './local-reply.ts';
 import { RequestBody } from './request-body.ts';
@@ -41,6 +44,7 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
   readonly tls: TlsInfo | undefined;
   readonly requestId: string = randomUUID();
   readonly startMs: number;
+  clientAddress: string;
   /** As matched, before filters rewrite it. */
   readonly path: string;
   virtualHost: RuntimeVirtualHost | undefined = undefined;
@@ -59,7 +63,7 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
   readonly #services: RequestServices;
   readonly #snapshot: RuntimeSnapshot;
   readonly #listener: RuntimeListener;
-  /** gRPC is HTTP/2; what comes by HTTP/1.1 under its name is a request like any other. */
+  /** What comes by HTTP/1.1 under the name of gRPC is a request like any other, and no gRPC route takes it. */
   readonly #isGrpc: boolean;
   readonly #body: RequestBody;
   #cells: RouteCells;
@@ -86,13 +90,14 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
     this.#services = services;
     this.#snapshot = snapshot;
     this.#listener = listener;
-    this.#isGrpc = exchange.protocol === 'HTTP/2' && isGrpcCall(exchange.request.headers);
+    this.#isGrpc = speaksGrpc(exchange) && isGrpcCall(exchange.request.headers);
     this.#body = new RequestBody(services.replayBudget);
     this.#cells = listener.cells;
     this.tls = tls;
     this.exchange = exchange;
     this.request = exchange.request;
     this.path = exchange.request.path;
+    this.clientAddress = exchange.downstream.remoteAddress;
     this.startMs = performance.now();
     exchange.handler = this;
   }
@@ -103,6 +108,7 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
       this.#guard() &&
       this.#chooseVirtualHost() &&
       this.#describeClient() &&
+      this.#checkPath() &&
       this.#selectRoute() &&
       this.#filter(this.selection?.target.filters) &&
       this.#chooseBackend() &&
@@ -145,10 +151,7 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
 
   #chooseVirtualHost(): boolean {
     const found = chooseVirtualHost(this.#listener.virtualHosts, this.tls?.serverName, this.request.host);
-    // Whoever names no server, or was here before the policy changed, was not asked for what this virtual host asks of clients.
-    const isOfOtherPolicy =
-      typeof found !== 'string' && this.tls !== undefined && found.tlsPolicy?.key !== this.tls.policy;
-    const choice = isOfOtherPolicy ? 'misdirected' : found;
+    const choice = typeof found === 'string' || this.#isServedBy(found) ? found : 'misdirected';
     if (typeof choice === 'string') {
       this.fail(new ProxyError(choice, 'downstream', `no virtual host for ${this.request.host}`));
       return false;
@@ -158,9 +161,28 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
     return true;
   }
 
+  /** Whoever names no server, or was here before the policy changed, was not asked for what this virtual host asks of clients. */
+  #isServedBy(host: RuntimeVirtualHost): boolean {
+    if (this.tls === undefined) return true;
+    const { serverName, policy } = this.tls;
+    const isSameHost = serverName !== undefined || host === this.#listener.virtualHosts.any;
+    return servesConnectionOf(host.tlsPolicy, policy, isSameHost);
+  }
+
   #describeClient(): boolean {
-    setForwardedHeaders(this.request, this.exchange.downstream, this.requestId, this.exchange.protocol);
+    const { downstream, protocol } = this.exchange;
+    const trustedHops = this.#listener.config.settings?.trustedHops ?? 0;
+    this.clientAddress = setForwardedHeaders(this.request, downstream, this.requestId, protocol, trustedHops);
     return true;
+  }
+
+  #checkPath(): boolean {
+    const { path, query } = this.request;
+    const answer = judgeEscapedSlashes(path, query, this.#listener.config.settings?.escapedSlashes);
+    if (answer === undefined) return true;
+    if (answer instanceof ProxyError) this.fail(answer);
+    else this.#answer(answer);
+    return false;
   }
 
   #selectRoute(): boolean {
@@ -172,6 +194,10 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
     this.selection = selection;
     this.#cells = selection.target.cells;
     this.#cells.activeRequests.inc();
+    if (selection.route.protocol === 'grpc' && !this.#isGrpc) {
+      this.fail(new ProxyError('version_not_supported', 'downstream', 'gRPC is spoken by HTTP/2 only'));
+      return false;
+    }
     const { requestTimeout } = selection.target;
     const timeout = this.#isGrpc ? this.#callTimeout(requestTimeout) : requestTimeout;
     if (timeout !== undefined) {
@@ -186,7 +212,8 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
     const text = this.request.headers.get('grpc-timeout');
     const timeoutMs = text === undefined ? undefined : parseGrpcTimeout(text);
     if (timeoutMs === undefined || timeoutMs > (ofRoute?.durationMs ?? MAX_CALL_TIMEOUT_MS)) return ofRoute;
-    return this.#services.timeout(timeoutMs);
+    // A queue of 0 ms never expires; this call is over already.
+    return this.#services.timeout(Math.max(timeoutMs, 1));
   }
 
   #filter(filters: FilterChain | undefined): boolean {
@@ -387,11 +414,7 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
   mirror(key: string): void {
     const cluster = this.#snapshot.clusters.get(key);
     if (cluster === undefined) return;
-    const mirror = new RequestMirror(
-      { ...this.request, headers: this.request.headers.clone() },
-      this.exchange.requestBodyLength,
-      this.clientCertificate,
-    );
+    const mirror = new RequestMirror(this.exchange, this.clientCertificate);
     (this.#mirrors ??= []).push(mirror);
     mirror.start(cluster, this.selection?.target.requestTimeout ?? this.#services.timeouts.streamIdle);
   }
@@ -441,3 +464,8 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
 }
 
 const NO_PATH_MATCH: PathMatch = { type: 'prefix', value: '/' };
+
+/** gRPC is HTTP/2; gRPC-Web, which is not, was translated. */
+function speaksGrpc(exchange: Exchange): boolean {
+  return exchange.protocol === 'HTTP/2' || exchange instanceof GrpcWebExchange;
+}

@@ -36,7 +36,7 @@ function accessLogRecord(request: FinishedRequest, durationMs: number): AccessLo
     rule: selection?.rule.name,
     backend: request.backend?.name,
     endpoint: request.endpoint?.name,
-    remoteAddress: exchange.downstream.remoteAddress,
+    remoteAddress: request.clientAddress,
     bytesReceived: exchange.bytesReceived,
     bytesSent: exchange.bytesSent,
     requestId: request.requestId,

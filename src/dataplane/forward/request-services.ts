@@ -8,6 +8,7 @@ import type { RouteSelection } from '../route/candidate.ts';
 import type { ReplayBudget } from './request-body.ts';
 import type { RuntimeBackend } from '../runtime/runtime-route.ts';
 import type { RuntimeVirtualHost } from '../runtime/snapshot.ts';
+import type { TlsPolicy } from '../runtime/tls-policy.ts';
 
 export interface RequestServices {
   readonly timeouts: {
@@ -31,6 +32,8 @@ export interface FinishedRequest {
   readonly requestId: string;
   /** performance.now() when the head was complete. */
   readonly startMs: number;
+  /** Who sent it, as far as proxies in front are believed. */
+  readonly clientAddress: string;
   /** As matched, before filters rewrote it. */
   readonly path: string;
   readonly virtualHost: RuntimeVirtualHost | undefined;
@@ -51,6 +54,5 @@ export interface TlsInfo {
   readonly serverName: string | undefined;
   /** `TLSv1.3` */
   readonly version: string;
-  /** TlsPolicy.key: what the client was asked for. */
-  readonly policy: string;
+  readonly policy: TlsPolicy;
 }

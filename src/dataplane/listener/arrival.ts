@@ -1,13 +1,21 @@
-// A connection whose first bytes decide what becomes of it. Nothing is taken from it: whoever gets the socket in the end reads these
-// bytes again. Until then it ends with its deadline, at the latest.
+// A connection whose first bytes decide what becomes of it. Nothing is taken from it but the header of a proxy: whoever gets the socket
+// in the end reads the other bytes again. Until then it ends with its deadline, at the latest.
 import type { Socket } from 'node:net';
 import { Deadline } from '../../lib/timeout-queue.ts';
-import type { TimeoutQueue } from '../../lib/timeout-queue.ts';
+import type { DownstreamInfo } from '../exchange.ts';
 import type { DownstreamConnection } from './downstream-connection.ts';
+import type { SocketSettings } from './socket-settings.ts';
+
+/** What is known of a connection before its own first byte. */
+export interface ConnectionOrigin {
+  readonly downstream: DownstreamInfo;
+  /** Of the moment when it was accepted. */
+  readonly settings: SocketSettings;
+}
 
 /** Who decides. Whatever throws there is a defect. */
 export interface ArrivalJudge {
-  /** All bytes so far. Where they tell enough, releases the arrival or destroys it. */
+  /** All bytes so far, at least one. Where they tell enough, releases the arrival or destroys it. */
   judge(arrival: Arrival, bytes: Buffer): void;
   onArrivalTimeout(arrival: Arrival, bytes: Buffer | undefined): void;
   /** It is gone, or somebody else's now. */
@@ -17,20 +25,25 @@ export interface ArrivalJudge {
 
 export class Arrival extends Deadline implements DownstreamConnection {
   readonly socket: Socket;
+  origin: ConnectionOrigin;
+  /** Whether its first bytes are a header of the PROXY protocol that was not read yet. */
+  awaitsProxyHeader: boolean;
   readonly #judge: ArrivalJudge;
   #bytes: Buffer | undefined = undefined;
   #isOver = false;
 
-  constructor(socket: Socket, timeout: TimeoutQueue, judge: ArrivalJudge) {
+  constructor(socket: Socket, origin: ConnectionOrigin, awaitsProxyHeader: boolean, judge: ArrivalJudge) {
     super();
     this.socket = socket;
+    this.origin = origin;
+    this.awaitsProxyHeader = awaitsProxyHeader;
     this.#judge = judge;
     socket.on('readable', this.#onReadable);
     // A client that says no more before it said enough.
     socket.on('end', this.#onEnd);
     socket.on('error', ignore);
     socket.on('close', this.#onClose);
-    timeout.arm(this);
+    origin.settings.arrivalTimeout.arm(this);
   }
 
   get isIdle(): boolean {
@@ -47,6 +60,15 @@ export class Arrival extends Deadline implements DownstreamConnection {
 
   onExpired(): void {
     this.#judge.onArrivalTimeout(this, this.#bytes);
+  }
+
+  /** Drops the PROXY header. @returns what came behind it; undefined: nothing yet. */
+  takeProxyHeader(length: number, downstream: DownstreamInfo): Buffer | undefined {
+    this.awaitsProxyHeader = false;
+    this.origin = { ...this.origin, downstream };
+    const rest = this.#bytes?.subarray(length);
+    this.#bytes = rest?.length === 0 ? undefined : rest;
+    return this.#bytes;
   }
 
   /** The socket is the caller's from here on, as if nothing had been read. It flows once somebody resumes it. */

@@ -3,6 +3,7 @@
 import type { ProtocolErrorCode } from '../../observability/metric-names.ts';
 import type { AddressCells } from '../../observability/traffic-cells.ts';
 import type { Exchange } from '../exchange.ts';
+import { translateGrpcWeb } from '../forward/grpc-web.ts';
 import { HttpRequest } from '../forward/http-request.ts';
 import type { RequestServices, TlsInfo } from '../forward/request-services.ts';
 import { ProxyError } from '../proxy-error.ts';
@@ -73,6 +74,7 @@ export class HttpConnection implements DownstreamConnection, ExchangeTaker {
 
   #request(exchange: Exchange): HttpRequest {
     const { snapshot, listener } = this.#home.current;
-    return new HttpRequest(this.#home.services, snapshot, listener, this.#tls, exchange);
+    const translated = listener.servesGrpcWeb ? translateGrpcWeb(exchange, listener) : exchange;
+    return new HttpRequest(this.#home.services, snapshot, listener, this.#tls, translated);
   }
 }

@@ -2,46 +2,44 @@
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { TimeoutQueue } from '../../lib/timeout-queue.ts';
+import { isDeepStrictEqual } from 'node:util';
 import type { Metrics, ProtocolErrorCode } from '../../observability/metric-names.ts';
 import { bindAddressCells, releaseCells } from '../../observability/traffic-cells.ts';
 import type { AddressCells } from '../../observability/traffic-cells.ts';
+import type { RuntimeCluster } from '../cluster/runtime-cluster.ts';
 import { StreamEndpoints } from '../cluster/stream-endpoints.ts';
 import { parseClientHello } from '../codec/client-hello.ts';
 import { matchPreface } from '../codec/http2/preface.ts';
 import { Http1ServerConnection } from '../codec/http1/server-connection.ts';
-import { Http2Acceptor } from '../codec/http2/server-acceptor.ts';
-import type { Http2ServerSettings } from '../codec/http2/server-settings.ts';
+import { parseProxyHeader, proxyHeader } from '../codec/proxy-protocol.ts';
 import type { DownstreamInfo } from '../exchange.ts';
 import { TcpSession } from '../forward/tcp-session.ts';
 import type { TcpClient, TcpSessionServices } from '../forward/tcp-session.ts';
 import type { RequestServices, TlsInfo } from '../forward/request-services.ts';
 import { selectStream } from '../runtime/runtime-stream-route.ts';
 import type { RuntimeListener, RuntimeSnapshot, RuntimeVirtualHost } from '../runtime/snapshot.ts';
+import { servesConnectionOf } from '../runtime/tls-policy.ts';
 import type { TlsPolicy } from '../runtime/tls-policy.ts';
 import { Arrival } from './arrival.ts';
-import type { ArrivalJudge } from './arrival.ts';
+import type { ArrivalJudge, ConnectionOrigin } from './arrival.ts';
 import type { BoundListener } from './bound-listener.ts';
 import type { DownstreamConnection } from './downstream-connection.ts';
 import { HttpConnection } from './http-connection.ts';
 import type { ConnectionHome } from './http-connection.ts';
+import { createSocketSettings, isProxySource } from './socket-settings.ts';
+import type { SettingsDefaults, SocketSettings } from './socket-settings.ts';
 import { hostOf, TlsTerminator } from './tls-terminator.ts';
 
 export interface ListenerSocketOptions {
   readonly bindAddress: string;
   readonly bindPort: number;
-  readonly settings: Http2ServerSettings;
+  readonly defaults: SettingsDefaults;
   readonly services: RequestServices;
   readonly sessionTimeouts: TcpSessionServices['timeouts'];
   readonly onSessionDone: (session: TcpSession) => void;
   readonly metrics: Metrics;
-  /** Open connections; beyond it idle ones are closed to make room, and without any the new one is refused. */
-  readonly maxConnections: number;
   /** Whether there is too little left of something for new connections. */
   readonly refusesConnections: () => boolean;
-  /** For the first bytes that tell what a connection carries. */
-  readonly arrivalTimeout: TimeoutQueue;
-  readonly handshakeTimeoutMs: number;
   readonly onDefect: (error: unknown) => void;
   /** Makes the server listen, on a socket that somebody else holds. Absent: it binds its address by itself. */
   readonly open?: (server: Server) => Promise<void>;
@@ -58,10 +56,11 @@ export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJud
   readonly #options: ListenerSocketOptions;
   readonly #server: Server;
   readonly #terminator: TlsTerminator;
-  readonly #acceptor: Http2Acceptor;
   readonly #sessionServices: TcpSessionServices;
   /** Oldest first. */
   readonly #connections = new Set<DownstreamConnection>();
+  /** For connections that are accepted from now on. */
+  #settings: SocketSettings;
   #onEmpty: (() => void) | undefined = undefined;
   #hasReleasedCells = false;
 
@@ -83,15 +82,14 @@ export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJud
       onSessionDone: (session) => this.#onSessionDone(session),
       onDefect: options.onDefect,
     };
-    this.#acceptor = new Http2Acceptor(listener.config.protocol === 'TLS' ? 'https' : 'http', options.settings);
+    this.#settings = createSocketSettings(listener.config, options.defaults);
     this.#terminator = new TlsTerminator({
-      handshakeTimeoutMs: options.handshakeTimeoutMs,
       virtualHost: (serverName) => this.#virtualHost(serverName),
-      onSecure: (socket, _raw, policy) => this.#onSecure(socket, policy),
+      onSecure: (socket, origin, policy) => this.#onSecure(socket, origin, policy),
       onHandshakeFailed: () => this.cells.protocolErrors.inc('tls_handshake_failed'),
       onSettled: () => this.#checkEmpty(),
     });
-    this.#terminator.update(listener);
+    this.#terminator.update(listener, this.#settings.handshakeTimeoutMs);
   }
 
   /** @throws Error with `code` EADDRINUSE, EACCES, EADDRNOTAVAIL … */
@@ -139,8 +137,11 @@ export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJud
   }
 
   swap(snapshot: RuntimeSnapshot, listener: RuntimeListener): void {
+    const { protocol, settings } = this.current.listener.config;
+    if (protocol !== listener.config.protocol || !isDeepStrictEqual(settings, listener.config.settings))
+      this.#settings = createSocketSettings(listener.config, this.#options.defaults);
     this.current = { snapshot, listener };
-    this.#terminator.update(listener);
+    this.#terminator.update(listener, this.#settings.handshakeTimeoutMs);
   }
 
   /** Connections go on as they are. */
@@ -178,22 +179,35 @@ export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJud
 
   #onAccept(socket: Socket): void {
     this.cells.connections.inc();
-    const isFull = this.connectionCount >= this.#options.maxConnections && !this.#makeRoom();
+    const settings = this.#settings;
+    const isFull = this.connectionCount >= settings.maxConnections && !this.#makeRoom();
     if (isFull || this.#options.refusesConnections()) {
       this.cells.connectionOverflows.inc();
       socket.destroy();
       return;
     }
-    if (this.current.listener.config.protocol === 'TCP') this.#serveStream(socket, this.#virtualHost(undefined));
-    else this.#connections.add(new Arrival(socket, this.#options.arrivalTimeout, this));
+    const downstream = describe(socket);
+    if (downstream === undefined) {
+      socket.destroy();
+      return;
+    }
+    const origin = { downstream, settings };
+    const awaitsProxyHeader = isProxySource(settings, downstream.remoteAddress);
+    if (this.current.listener.config.protocol === 'TCP' && !awaitsProxyHeader)
+      this.#serveStream(socket, origin, this.#virtualHost(undefined));
+    else this.#connections.add(new Arrival(socket, origin, awaitsProxyHeader, this));
   }
 
   // — what arrives —
 
   judge(arrival: Arrival, bytes: Buffer): void {
+    if (arrival.awaitsProxyHeader) {
+      this.#readProxyHeader(arrival, bytes);
+      return;
+    }
     if (this.current.listener.config.protocol === 'HTTP') {
       const match = matchPreface(bytes);
-      if (match !== 'start') this.#serveHttp(arrival.release(), undefined, match === 'preface');
+      if (match !== 'start') this.#serveHttp(arrival.release(), arrival.origin, undefined, match === 'preface');
       return;
     }
     const hello = parseClientHello(bytes);
@@ -201,11 +215,33 @@ export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJud
     else if (hello.kind === 'clientHello') this.#welcome(arrival, hello.serverName);
   }
 
+  /** Where it says nothing of the client, the connection is the proxy's own. */
+  #readProxyHeader(arrival: Arrival, bytes: Buffer): void {
+    const header = parseProxyHeader(bytes);
+    if (header.kind === 'malformed') this.#refuse(arrival, 'proxy_header_malformed');
+    if (header.kind !== 'header') return;
+    const { source, destination } = header;
+    const told =
+      source === undefined || destination === undefined
+        ? arrival.origin.downstream
+        : {
+            remoteAddress: source.address,
+            remotePort: source.port,
+            localAddress: destination.address,
+            localPort: destination.port,
+          };
+    const rest = arrival.takeProxyHeader(header.length, told);
+    if (this.current.listener.config.protocol === 'TCP')
+      this.#serveStream(arrival.release(), arrival.origin, this.#virtualHost(undefined));
+    else if (rest !== undefined) this.judge(arrival, rest);
+  }
+
   /** A TLS client said whom it wants. */
   #welcome(arrival: Arrival, serverName: string | undefined): void {
     const host = this.#virtualHost(serverName);
-    if (host?.tlsPolicy !== undefined) this.#terminator.terminate(arrival.release(), host.tlsPolicy);
-    else if (host?.traffic === 'passthrough') this.#serveStream(arrival.release(), host, { serverName });
+    if (host?.tlsPolicy !== undefined) this.#terminator.terminate(arrival.release(), arrival.origin, host.tlsPolicy);
+    else if (host?.traffic === 'passthrough')
+      this.#serveStream(arrival.release(), arrival.origin, host, { serverName });
     else this.#refuse(arrival, 'server_name_unknown');
   }
 
@@ -215,9 +251,11 @@ export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJud
   }
 
   onArrivalTimeout(arrival: Arrival, bytes: Buffer | undefined): void {
+    if (bytes === undefined) arrival.destroy();
+    else if (arrival.awaitsProxyHeader) this.#refuse(arrival, 'proxy_header_malformed');
     // The start of a preface is the start of a request line, too: HTTP/1.1 knows what to answer.
-    if (bytes !== undefined && this.current.listener.config.protocol === 'HTTP')
-      this.#serveHttp(arrival.release(), undefined, false);
+    else if (this.current.listener.config.protocol === 'HTTP')
+      this.#serveHttp(arrival.release(), arrival.origin, undefined, false);
     else arrival.destroy();
   }
 
@@ -226,33 +264,28 @@ export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJud
     this.#checkEmpty();
   }
 
-  #onSecure(socket: TLSSocket, policy: TlsPolicy): void {
+  #onSecure(socket: TLSSocket, origin: ConnectionOrigin, policy: TlsPolicy): void {
     const name = socket.servername as string | false | undefined;
     const serverName = typeof name === 'string' && name !== '' ? hostOf(name) : undefined;
-    const tls = { serverName, version: socket.getProtocol() ?? '', policy: policy.key };
+    const tls = { serverName, version: socket.getProtocol() ?? '', policy };
     if (policy.traffic === 'stream') {
       const host = this.#virtualHost(serverName);
       // Another one only where the configuration changed during the handshake.
-      this.#serveStream(socket, host?.tlsPolicy?.key === policy.key ? host : undefined, tls);
+      this.#serveStream(socket, origin, servesConnectionOf(host?.tlsPolicy, policy, true) ? host : undefined, tls);
       return;
     }
-    this.#serveHttp(socket, tls, socket.alpnProtocol === 'h2');
+    this.#serveHttp(socket, origin, tls, socket.alpnProtocol === 'h2');
   }
 
-  #serveHttp(socket: Socket, tls: TlsInfo | undefined, isHttp2: boolean): void {
-    const downstream = describe(socket);
-    if (downstream === undefined) {
-      socket.destroy();
-      return;
-    }
+  #serveHttp(socket: Socket, origin: ConnectionOrigin, tls: TlsInfo | undefined, isHttp2: boolean): void {
+    const { downstream, settings } = origin;
     const scheme = tls === undefined ? 'http' : 'https';
-    const { settings } = this.#options;
     this.cells.activeConnections.inc();
     this.#connections.add(
       new HttpConnection(this, tls, (taker) =>
         isHttp2
-          ? this.#acceptor.serve(socket, downstream, taker)
-          : new Http1ServerConnection(socket, scheme, downstream, settings, taker),
+          ? settings.acceptor.serve(socket, downstream, taker)
+          : new Http1ServerConnection(socket, scheme, downstream, settings.http, taker),
       ),
     );
     if (!isHttp2) socket.resume();
@@ -261,11 +294,11 @@ export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJud
   /** @param tls what a ClientHello, or the handshake, said. */
   #serveStream(
     socket: Socket,
+    { downstream }: ConnectionOrigin,
     host: RuntimeVirtualHost | undefined,
     tls?: Pick<TlsInfo, 'serverName'> & Partial<TlsInfo>,
   ): void {
-    const downstream = describe(socket);
-    if (host?.stream === undefined || downstream === undefined) {
+    if (host?.stream === undefined) {
       socket.destroy();
       return;
     }
@@ -282,6 +315,7 @@ export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJud
       remoteAddress: downstream.remoteAddress,
       serverName: tls?.serverName,
       tlsVersion: tls?.version,
+      preamble: preambleFor(target.cluster === undefined ? undefined : clusters.get(target.cluster), downstream),
     };
     const session = new TcpSession(client, target, this.#sessionServices);
     this.cells.activeConnections.inc();
@@ -321,6 +355,14 @@ export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJud
   #checkEmpty(): void {
     if (this.#connections.size === 0 && this.#terminator.size === 0) this.#onEmpty?.();
   }
+}
+
+/** What an endpoint that wants to know whose connection it gets is told first. */
+function preambleFor(cluster: RuntimeCluster | undefined, downstream: DownstreamInfo): Buffer | undefined {
+  const version = cluster?.config.proxyProtocol;
+  if (version === undefined) return undefined;
+  const { remoteAddress, remotePort, localAddress, localPort } = downstream;
+  return proxyHeader(version, { address: remoteAddress, port: remotePort }, { address: localAddress, port: localPort });
 }
 
 /** Undefined where the client was gone before it was accepted. */

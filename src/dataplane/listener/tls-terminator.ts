@@ -6,15 +6,13 @@ import type { Server, TLSSocket } from 'node:tls';
 import type { RuntimeCertificate } from '../runtime/certificate-context.ts';
 import { chooseCertificate } from '../runtime/certificate-context.ts';
 import type { RuntimeListener, RuntimeVirtualHost } from '../runtime/snapshot.ts';
-import { TLS_CONTEXT_OPTIONS } from '../runtime/tls-policy.ts';
 import type { TlsPolicy } from '../runtime/tls-policy.ts';
+import type { ConnectionOrigin } from './arrival.ts';
 
 export interface TlsTerminatorOptions {
-  readonly handshakeTimeoutMs: number;
   /** The virtual host for a server name, at this moment; undefined for clients that name none. */
   readonly virtualHost: (serverName: string | undefined) => RuntimeVirtualHost | undefined;
-  /** @param raw what was given to `terminate`. */
-  readonly onSecure: (socket: TLSSocket, raw: Socket, policy: TlsPolicy) => void;
+  readonly onSecure: (socket: TLSSocket, origin: ConnectionOrigin, policy: TlsPolicy) => void;
   readonly onHandshakeFailed: () => void;
   /** The handshake of this socket is over, one way or the other. */
   readonly onSettled: () => void;
@@ -22,8 +20,15 @@ export interface TlsTerminatorOptions {
 
 interface PolicyServer {
   readonly server: Server;
+  readonly policy: TlsPolicy;
+  readonly handshakeTimeoutMs: number;
   /** For clients that name no server. */
   certificate: RuntimeCertificate | undefined;
+}
+
+interface Handshake {
+  readonly raw: Socket;
+  readonly origin: ConnectionOrigin;
 }
 
 const HTTP_PROTOCOLS = ['h2', 'http/1.1'];
@@ -33,7 +38,7 @@ export class TlsTerminator {
   /** By TlsPolicy.key. */
   #servers: ReadonlyMap<string, PolicyServer> = new Map();
   /** By `peerOf`: the socket that comes out of a handshake is another object than the one that went in. */
-  readonly #handshakes = new Map<string, Socket>();
+  readonly #handshakes = new Map<string, Handshake>();
 
   constructor(options: TlsTerminatorOptions) {
     this.#options = options;
@@ -45,27 +50,29 @@ export class TlsTerminator {
   }
 
   /** Makes the policies of this listener those that are known. Handshakes that run go on. */
-  update({ all }: RuntimeListener): void {
+  update({ all }: RuntimeListener, handshakeTimeoutMs: number): void {
     const servers = new Map<string, PolicyServer>();
     for (const { tlsPolicy } of all) {
       if (tlsPolicy === undefined || servers.has(tlsPolicy.key)) continue;
-      servers.set(tlsPolicy.key, this.#servers.get(tlsPolicy.key) ?? this.#createServer(tlsPolicy));
+      const kept = this.#servers.get(tlsPolicy.key);
+      const isSame = kept?.handshakeTimeoutMs === handshakeTimeoutMs;
+      servers.set(tlsPolicy.key, isSame ? kept : this.#createServer(tlsPolicy, handshakeTimeoutMs));
     }
     this.#servers = servers;
-    for (const [key, server] of servers) this.#setCertificate(key, server);
+    for (const server of servers.values()) this.#setCertificate(server);
   }
 
-  /** Takes over a socket of which nothing was read. */
-  terminate(raw: Socket, { key }: TlsPolicy): void {
+  /** Takes over a socket of which nothing was read, or nothing is left. */
+  terminate(raw: Socket, origin: ConnectionOrigin, { key }: TlsPolicy): void {
     const server = this.#servers.get(key)?.server;
     if (server === undefined || raw.destroyed) {
       raw.destroy();
       return;
     }
     const peer = peerOf(raw);
-    this.#handshakes.set(peer, raw);
+    this.#handshakes.set(peer, { raw, origin });
     raw.once('close', () => {
-      if (this.#handshakes.get(peer) !== raw) return;
+      if (this.#handshakes.get(peer)?.raw !== raw) return;
       this.#handshakes.delete(peer);
       this.#options.onSettled();
     });
@@ -73,14 +80,15 @@ export class TlsTerminator {
   }
 
   destroy(): void {
-    for (const socket of this.#handshakes.values()) socket.destroy();
+    for (const { raw } of this.#handshakes.values()) raw.destroy();
   }
 
-  #createServer(policy: TlsPolicy): PolicyServer {
-    const { handshakeTimeoutMs, virtualHost, onSecure, onHandshakeFailed, onSettled } = this.#options;
+  #createServer(policy: TlsPolicy, handshakeTimeoutMs: number): PolicyServer {
+    const { virtualHost, onSecure, onHandshakeFailed, onSettled } = this.#options;
     const { key, traffic, clientValidation } = policy;
     const server = createServer({
-      ...TLS_CONTEXT_OPTIONS,
+      // What the certificate's own context says of versions and suites comes too late.
+      ...policy.contextOptions,
       allowHalfOpen: true,
       ...(traffic === 'http' ? { ALPNProtocols: HTTP_PROTOCOLS } : {}),
       requestCert: clientValidation !== undefined,
@@ -97,26 +105,27 @@ export class TlsTerminator {
     });
     server.on('secureConnection', (socket: TLSSocket) => {
       const peer = peerOf(socket);
-      const raw = this.#handshakes.get(peer);
+      const handshake = this.#handshakes.get(peer);
       this.#handshakes.delete(peer);
-      if (raw === undefined) socket.destroy();
-      else onSecure(socket, raw, policy);
+      if (handshake === undefined) socket.destroy();
+      else onSecure(socket, handshake.origin, policy);
       onSettled();
     });
     server.on('tlsClientError', (_error, socket) => {
       onHandshakeFailed();
       socket.destroy();
     });
-    return { server, certificate: undefined };
+    return { server, policy, handshakeTimeoutMs, certificate: undefined };
   }
 
   /** A new context knows nothing of the sessions of the old one: it is set only when the certificate is another. */
-  #setCertificate(key: string, policyServer: PolicyServer): void {
+  #setCertificate(policyServer: PolicyServer): void {
+    const { policy, server } = policyServer;
     const host = this.#options.virtualHost(undefined);
-    const certificate = host?.tlsPolicy?.key === key ? host.certificates[0] : undefined;
+    const certificate = host?.tlsPolicy?.key === policy.key ? host.certificates[0] : undefined;
     if (certificate === policyServer.certificate) return;
     policyServer.certificate = certificate;
-    policyServer.server.setSecureContext(certificate?.options ?? TLS_CONTEXT_OPTIONS);
+    server.setSecureContext(certificate?.options ?? policy.contextOptions);
   }
 }
 

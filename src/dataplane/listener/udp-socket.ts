@@ -54,9 +54,8 @@ export class UdpSocket implements BoundListener, UdpSessionOwner {
   readonly #cells: AddressCells;
   #routing: DatagramRouting | undefined;
   #sockets: readonly Socket[] = [];
-  /** By client and local address; whose client was silent the longest comes first. */
+  /** By UdpClient.key; whose client was silent the longest comes first. */
   readonly #sessions = new Map<string, UdpSession>();
-  readonly #keys = new Map<UdpSession, string>();
   #onEmpty: (() => void) | undefined = undefined;
   #isDraining = false;
   #isClosed = false;
@@ -106,9 +105,14 @@ export class UdpSocket implements BoundListener, UdpSessionOwner {
     this.current = { snapshot, listener };
     const routing = this.#options.routing(snapshot, listener);
     this.#routing = routing;
+    // Many sessions, few endpoints.
+    const verdicts = new Map<string, boolean>();
     for (const session of this.#sessions.values()) {
-      const { cluster } = session.target;
-      if (cluster === undefined || routing?.has(cluster, session.endpoint) !== true) session.end();
+      const { cluster = '' } = session.target;
+      const name = `${cluster} ${session.endpoint}`;
+      const goesOn = verdicts.get(name) ?? routing?.has(cluster, session.endpoint) === true;
+      verdicts.set(name, goesOn);
+      if (!goesOn) session.end();
     }
   }
 
@@ -135,9 +139,7 @@ export class UdpSocket implements BoundListener, UdpSessionOwner {
   }
 
   onSessionDone(session: UdpSession): void {
-    const key = this.#keys.get(session);
-    if (key !== undefined) this.#sessions.delete(key);
-    this.#keys.delete(session);
+    this.#sessions.delete(session.client.key);
     this.#cells.activeConnections.dec();
     try {
       this.#options.onSessionDone(session);
@@ -186,14 +188,13 @@ export class UdpSocket implements BoundListener, UdpSessionOwner {
     const onReplied = (error: Error | null): void => {
       if (error !== null) cells.droppedDatagrams.inc('send_failed');
     };
-    const client: UdpClient = { protocol: 'UDP', remoteAddress: address, reply };
+    const client: UdpClient = { key, protocol: 'UDP', remoteAddress: address, reply };
     const session = new UdpSession(client, target, endpoint, wheel.queue(idleMs), this);
     this.#sessions.set(key, session);
-    this.#keys.set(session, key);
     this.#cells.connections.inc();
     this.#cells.activeConnections.inc();
     session.start();
-    return this.#keys.has(session) ? session : undefined;
+    return this.#sessions.get(key);
   }
 
   #forgetOldest(): void {

@@ -39,12 +39,11 @@ export class OverloadMonitor {
 }
 
 /** What the process has: V8's limit of its heap, the memory of its cgroup or else the machine's. */
-export function defaultOverloadLimits(): OverloadLimits {
+export function defaultOverloadLimits(): Omit<OverloadLimits, 'maxTotalConnections'> {
   return {
     maxHeapBytes: getHeapStatistics().heap_size_limit,
     maxMemoryBytes: Math.min(process.constrainedMemory() || Infinity, totalmem()),
     maxEventLoopDelayMs: 1_000,
-    maxTotalConnections: 50_000,
   };
 }
 

@@ -4,6 +4,7 @@ import { createSecureContext } from 'node:tls';
 import type { SecureContext, SecureContextOptions } from 'node:tls';
 import type { Certificate } from '../../ir/certificate.ts';
 import { TLS_CONTEXT_OPTIONS } from './tls-policy.ts';
+import type { TlsPolicy } from './tls-policy.ts';
 
 export interface RuntimeCertificate {
   readonly context: SecureContext;
@@ -15,12 +16,13 @@ export interface RuntimeCertificate {
 }
 
 /**
- * @param clientCaPem the CAs to check client certificates against.
+ * @param policy of the handshakes that present it; undefined where it is shown to an endpoint.
  * @throws Error where OpenSSL refuses the pair or a CA; the translator lets no such thing through.
  */
-export function createRuntimeCertificate(config: Certificate, clientCaPem: string | undefined): RuntimeCertificate {
+export function createRuntimeCertificate(config: Certificate, policy: TlsPolicy | undefined): RuntimeCertificate {
+  const clientCaPem = policy?.clientValidation?.caPem;
   const options: SecureContextOptions = {
-    ...TLS_CONTEXT_OPTIONS,
+    ...(policy?.contextOptions ?? TLS_CONTEXT_OPTIONS),
     cert: config.chainPem,
     key: config.privateKeyPem.reveal(),
     ...(clientCaPem === undefined ? {} : { ca: clientCaPem }),

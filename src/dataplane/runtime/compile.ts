@@ -20,6 +20,7 @@ import { compileStreamRoute } from './runtime-stream-route.ts';
 import type { RuntimeStreamRoute, StreamHost } from './runtime-stream-route.ts';
 import type { RuntimeListener, RuntimeSnapshot, RuntimeVirtualHost } from './snapshot.ts';
 import { tlsPolicyOf } from './tls-policy.ts';
+import type { TlsPolicy } from './tls-policy.ts';
 
 export interface CompileServices {
   readonly wheel: TimerWheel;
@@ -33,7 +34,7 @@ interface CompiledRoute {
 
 /** What one compilation keeps for the next. */
 export class CompileMemo {
-  /** By the CAs that clients are checked against. */
+  /** By TlsPolicy.key; undefined: shown to endpoints. */
   certificates: Map<string | undefined, Map<Certificate, RuntimeCertificate>> = new Map();
   /** By virtual host. */
   routes: Map<string, Map<Route, CompiledRoute>> = new Map();
@@ -57,15 +58,13 @@ export function compile(
   const streamRoutes = attached(resources.filter((resource) => resource.kind === 'streamRoute'));
   const listeners = new Map<string, RuntimeListener>();
 
-  const certificate = (key: string, clientCaPem: string | undefined): RuntimeCertificate[] => {
+  const certificate = (key: string, policy: TlsPolicy | undefined): RuntimeCertificate[] => {
     const config = ir.resources.get(key);
     if (config?.kind !== 'certificate') return [];
-    const kept = next.certificates.get(clientCaPem) ?? new Map<Certificate, RuntimeCertificate>();
+    const kept = next.certificates.get(policy?.key) ?? new Map<Certificate, RuntimeCertificate>();
     const compiled =
-      kept.get(config) ??
-      memo.certificates.get(clientCaPem)?.get(config) ??
-      createRuntimeCertificate(config, clientCaPem);
-    next.certificates.set(clientCaPem, kept.set(config, compiled));
+      kept.get(config) ?? memo.certificates.get(policy?.key)?.get(config) ?? createRuntimeCertificate(config, policy);
+    next.certificates.set(policy?.key, kept.set(config, compiled));
     return [compiled];
   };
 
@@ -105,13 +104,15 @@ export function compile(
     };
     next.routes.set(config.name, compiled);
     const { backendClientCertificate } = config;
+    const tlsPolicy = tlsPolicyOf(config);
     return {
       name: config.name,
       hostname: config.hostname,
       routes: createRouteTable(routes.get(config.name) ?? [], target, old?.routes),
       traffic: config.traffic,
-      tlsPolicy: tlsPolicyOf(config),
-      certificates: config.certificates.flatMap((key) => certificate(key, config.clientValidation?.caPem)),
+      servesGrpcWeb: config.grpcWeb === true,
+      tlsPolicy,
+      certificates: config.certificates.flatMap((key) => certificate(key, tlsPolicy)),
       backendClientCertificate:
         backendClientCertificate === undefined ? undefined : certificate(backendClientCertificate, undefined)[0],
       stream: config.traffic === 'http' ? undefined : stream(config),
@@ -126,6 +127,7 @@ export function compile(
       config,
       all,
       virtualHosts: new HostnameIndex(all.map((host) => [host.hostname, host])),
+      servesGrpcWeb: all.some((host) => host.servesGrpcWeb),
       cells: noRouteCells(config.key),
     };
   };

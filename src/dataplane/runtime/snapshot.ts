@@ -22,6 +22,8 @@ export interface RuntimeListener {
   readonly config: Listener;
   readonly all: readonly RuntimeVirtualHost[];
   readonly virtualHosts: HostnameIndex<RuntimeVirtualHost>;
+  /** Whether one of its virtual hosts does. */
+  readonly servesGrpcWeb: boolean;
   /** Cells of requests that reached no virtual host. */
   readonly cells: RouteCells;
 }
@@ -31,6 +33,7 @@ export interface RuntimeVirtualHost {
   readonly hostname: string;
   readonly routes: RouteTable<RuntimeRule>;
   readonly traffic: Traffic;
+  readonly servesGrpcWeb: boolean;
   /** Undefined where no TLS is terminated. */
   readonly tlsPolicy: TlsPolicy | undefined;
   /** In order of certificateRefs; empty where no TLS is terminated. */

@@ -100,7 +100,11 @@ describe('head syntax', () => {
     ['GET /\r\n\r\n', 'GET / \r\n\r\n', `GET /\r\n${HOST}\r\n\r\n`, 'GET\r\n\r\n', '\r\n\r\n\x00\r\n\r\n'],
     [400, 505],
   );
-  eachRefused('F16 what is nearly the HTTP/2 preface', ['PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n', 'PRI / HTTP/2.0\r\n\r\nSM\r\n\r\n'], [400, 505]);
+  eachRefused(
+    'F16 what is nearly the HTTP/2 preface',
+    ['PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n', 'PRI / HTTP/2.0\r\n\r\nSM\r\n\r\n'],
+    [400, 505],
+  );
 
   describe('F17 methods', () => {
     for (const method of ['PROPFIND', 'M-SEARCH', 'A_B', 'X1', 'PATCH', 'QUERY', 'GETX', 'Z'.repeat(32)]) {

@@ -4,7 +4,7 @@ import { constants } from 'node:http2';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { request } from '../../harness/http1-attack.ts';
-import { FRAME } from '../../harness/http2-frames.ts';
+import { frame, FRAME, uint32 } from '../../harness/http2-frames.ts';
 import { cluster, listener, route } from '../../harness/resources.ts';
 import { TestBed } from '../../harness/test-bed.ts';
 import { FrameUpstream, MAX_CONCURRENT_STREAMS } from './frame-upstream.ts';
@@ -141,6 +141,24 @@ describe('an HTTP/2 endpoint that fails', { timeout: 60_000 }, () => {
     await upstream.until('the close', () => lost.isClosed || undefined);
     assert.equal(lost.of(FRAME.ping).length, 1);
     assert.equal(await ask(await bed.client(gateway)), 200);
+  });
+
+  test('it never closes its side: ours is gone all the same', async (t) => {
+    const bed = new TestBed(t);
+    const upstream = await FrameUpstream.listen(bed, {
+      onRequest: (connection, stream) => {
+        connection.send(frame(FRAME.goaway, 0, 0, Buffer.concat([uint32(stream), uint32(0)])));
+        connection.answer(stream);
+      },
+    });
+    const gateway = await gatewayTo(bed, upstream.port);
+    assert.equal(await ask(await bed.client(gateway)), 200);
+    const { socket } = await upstream.connection(0);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    // A socket that is only half closed would go on taking this.
+    const prodding = setInterval(() => socket.write(frame(FRAME.ping, 0, 0, Buffer.alloc(8))), 20);
+    bed.atEnd(() => clearInterval(prodding));
+    await closed;
   });
 
   test('it falls silent: what is in flight is not cut, later requests get a new session', async (t) => {

@@ -3,10 +3,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { request } from '../../harness/http1-attack.ts';
 import { statusOf } from '../../harness/http1-message.ts';
+import { ACK, frame, FRAME } from '../../harness/http2-frames.ts';
 import { okResponse } from '../../harness/recorder.ts';
 import { cluster, listener, route } from '../../harness/resources.ts';
 import { TestBed } from '../../harness/test-bed.ts';
 import type { WireClient } from '../../harness/wire-client.ts';
+import { FrameUpstream, MAX_CONCURRENT_STREAMS } from './frame-upstream.ts';
 import { ask, gatewayTo, metric, statusesOf } from './http2-gateway.ts';
 import { echo, finish, held, Http2Upstream } from './http2-upstream.ts';
 import type { ReceivedRequest } from './http2-upstream.ts';
@@ -92,16 +94,23 @@ describe('HTTP/2 sessions', { timeout: 60_000 }, () => {
     assert.equal(upstream.sessions.length, 1);
   });
 
-  test('a burst on few streams makes as many as it needs at once', async (t) => {
+  test('once it is known how few streams one takes, as many are made as a burst needs, at once', async (t) => {
     const bed = new TestBed(t);
-    const upstream = await Http2Upstream.listen(bed, held, { settings: { maxConcurrentStreams: 1 } });
+    const upstream = await FrameUpstream.listen(bed, {
+      settings: [[MAX_CONCURRENT_STREAMS, 1]],
+      acknowledges: [],
+      // Of the others none becomes ready.
+      onFrame: (connection, { type, flags }) => {
+        if (type === FRAME.settings && flags === 0 && connection === upstream.connections[0])
+          connection.send(frame(FRAME.settings, ACK, 0));
+      },
+    });
     const gateway = await gatewayTo(bed, upstream.port);
     const clients = await Promise.all(Array.from({ length: 8 }, () => bed.client(gateway)));
     for (const client of clients) client.send(request('GET /'));
-    await upstream.request(7);
-    assert.equal(upstream.sessions.length, 8);
-    upstream.requests.forEach(finish);
-    assert.deepEqual(await statusesOf(clients), Array(8).fill(200));
+    await upstream.connection(7);
+    assert.equal(metric(gateway, 'upstreamConnects'), 8);
+    assert.deepEqual([metric(gateway, 'upstreamActiveStreams'), metric(gateway, 'upstreamPendingRequests')], [1, 7]);
   });
 
   test('an endpoint that comes to allow more is given more', async (t) => {

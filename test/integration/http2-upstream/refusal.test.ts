@@ -82,6 +82,23 @@ describe('GOAWAY', { timeout: 60_000 }, () => {
     });
   }
 
+  test('with an error: what it names is lost, what is above it is sent again', async (t) => {
+    const bed = new TestBed(t);
+    const upstream = await FrameUpstream.listen(bed, {
+      onRequest: (connection, stream) => {
+        if (connection !== upstream.connections[0]) connection.answer(stream);
+        else if (stream === 3) connection.send(frame(FRAME.goaway, 0, 0, Buffer.concat([uint32(1), uint32(2)])));
+      },
+    });
+    const gateway = await gatewayTo(bed, upstream.port);
+    const [lost, refused] = [await bed.client(gateway), await bed.client(gateway)];
+    lost.send(request('POST /'));
+    const connection = await upstream.connection(0);
+    await upstream.until('a request', () => connection.of(FRAME.headers)[0]);
+    refused.send(request('POST /'));
+    assert.deepEqual(await statusesOf([lost, refused]), [503, 200]);
+  });
+
   test('an endpoint that says nothing else: 503 after a few tries', async (t) => {
     const bed = new TestBed(t);
     const upstream = await FrameUpstream.listen(bed, {

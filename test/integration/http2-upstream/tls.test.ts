@@ -17,7 +17,7 @@ import type { RunningEngine } from '../../harness/running-engine.ts';
 import { TestBed } from '../../harness/test-bed.ts';
 import type { Cluster, UpstreamTls } from '../../../src/ir/cluster.ts';
 import type { Resource } from '../../../src/ir/ir.ts';
-import { ask, gatewayTo, metric } from './http2-gateway.ts';
+import { ask, gatewayTo, metric, statusesOf } from './http2-gateway.ts';
 import { echo, Http2Upstream } from './http2-upstream.ts';
 import { echoWebSocket } from '../forward/websocket-server.ts';
 
@@ -82,6 +82,26 @@ describe('ALPN', { timeout: 60_000 }, () => {
     assert.equal(http2.requests[0]?.headers[':scheme'], 'https');
     const [{ alpnProtocol, servername } = assert.fail(), ...others] = sockets as (TLSSocket & { servername: string })[];
     assert.deepEqual([alpnProtocol, servername, others], ['h2', 'up.example', []]);
+  });
+
+  test('an endpoint that leaves the configuration during the handshake serves who waits for it', async (t) => {
+    const bed = new TestBed(t);
+    const [arrived, applied] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const SNICallback: TlsOptions['SNICallback'] = (_name, done) => {
+      arrived.resolve();
+      void applied.promise.then(() => done(null));
+    };
+    const upstream = await TlsUpstream.listen(bed, { ALPNProtocols: ['http/1.1'], SNICallback });
+    const gateway = await negotiated(bed, upstream.port);
+    const clients = [await bed.client(gateway), await bed.client(gateway), await bed.client(gateway)];
+    for (const client of clients) client.send(request('GET /'));
+    await arrived.promise;
+    await gateway.apply(listener());
+    applied.resolve();
+    assert.deepEqual(await statusesOf(clients), [200, 200, 200]);
+    assert.equal(upstream.sockets.length, 3);
+    assert.equal(metric(gateway, 'upstreamActiveConnections'), 0);
+    assert.equal(metric(gateway, 'upstreamIdleConnections'), 0);
   });
 
   for (const [what, ALPNProtocols] of [

@@ -4,8 +4,10 @@ import type { ServerHttp2Stream } from 'node:http2';
 import { describe, test } from 'node:test';
 import { request } from '../../harness/http1-attack.ts';
 import { statusOf, valueOf } from '../../harness/http1-message.ts';
+import { FRAME } from '../../harness/http2-frames.ts';
 import { TestBed } from '../../harness/test-bed.ts';
 import type { WireClient } from '../../harness/wire-client.ts';
+import { FrameUpstream } from './frame-upstream.ts';
 import { ask, gatewayTo, metric } from './http2-gateway.ts';
 import { echo, Http2Upstream } from './http2-upstream.ts';
 
@@ -118,11 +120,13 @@ describe('WebSocket to HTTP/2', { timeout: 30_000 }, () => {
 
   test('an endpoint that does not allow it: 502, and other requests go on', async (t) => {
     const bed = new TestBed(t);
-    const upstream = await Http2Upstream.listen(bed, echo);
+    const upstream = await FrameUpstream.listen(bed, {
+      onRequest: (connection, stream) => connection.answer(stream),
+    });
     const gateway = await gatewayTo(bed, upstream.port);
     assert.equal(await ask(await bed.client(gateway), UPGRADE), 502);
     assert.equal((await gateway.logged()).flag, 'UPE');
-    assert.equal(upstream.requests.length, 0);
+    assert.equal((await upstream.connection(0)).of(FRAME.headers).length, 0);
     assert.equal(await ask(await bed.client(gateway)), 200);
     assert.equal(metric(gateway, 'upstreamActiveStreams'), 0);
   });

@@ -1,43 +1,15 @@
 // I09: what haproxy, whose protocol it is, sends is read, and what is written is what haproxy reads.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import { parseProxyHeader, proxyHeader } from '../../../src/dataplane/codec/proxy-protocol.ts';
 import type { ProxyAddress, ProxyHeader } from '../../../src/dataplane/codec/proxy-protocol.ts';
 import { TestBed } from '../../harness/test-bed.ts';
-import { findCommand } from '../requirements.ts';
+import { startHaproxy } from './haproxy.ts';
 
 const LOOPBACK = '127.0.0.1';
-
-/** haproxy with these sections, once it listens. */
-async function startHaproxy(bed: TestBed, sections: string): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-haproxy-'));
-  bed.atEnd(() => rmSync(folder, { recursive: true }));
-  const config = join(folder, 'haproxy.cfg');
-  writeFileSync(config, `defaults\n  timeout connect 5s\n  timeout client 5s\n  timeout server 5s\n${sections}`);
-  const haproxy = spawn(findCommand('haproxy') ?? assert.fail('no haproxy'), ['-W', '-db', '-f', config], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  bed.atEnd(async () => {
-    if (haproxy.exitCode !== null || haproxy.signalCode !== null) return;
-    haproxy.kill('SIGTERM');
-    await once(haproxy, 'exit');
-  });
-  const lines: string[] = [];
-  for await (const line of createInterface({ input: haproxy.stderr })) {
-    lines.push(line);
-    if (line.includes('Loading success')) return;
-  }
-  assert.fail(lines.join('\n'));
-}
 
 /** What haproxy sends to its server, until that is a header and one byte: a byte from the client, unless haproxy speaks for itself. */
 async function received(

@@ -14,6 +14,8 @@ const BOUND_MS = 20_000;
 export interface SystemGatewayOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly nodeArguments?: readonly string[];
+  /** More of them, for `sluice run`. */
+  readonly arguments?: readonly string[];
   /** Of the admin API; default: the kernel chooses one. */
   readonly adminPort?: number;
 }
@@ -27,9 +29,9 @@ export class SystemGateway {
   constructor(
     t: Pick<TestContext, 'after' | 'diagnostic'>,
     manifests: string,
-    { environment = {}, nodeArguments = [], adminPort = 0 }: SystemGatewayOptions = {},
+    { environment = {}, nodeArguments = [], arguments: args = [], adminPort = 0 }: SystemGatewayOptions = {},
   ) {
-    this.process = new SluiceProcess(['run', '--manifests', manifests, '--admin', `127.0.0.1:${adminPort}`], {
+    this.process = new SluiceProcess(['run', '--manifests', manifests, '--admin', `127.0.0.1:${adminPort}`, ...args], {
       nodeArguments,
       environment: { SLUICE_DRAIN_DELAY: '0s', SLUICE_ACCESS_LOG_ENABLED: 'false', ...environment },
     });
@@ -57,6 +59,11 @@ export class SystemGateway {
   async started(): Promise<void> {
     const [, admin = ''] = await this.process.untilErrors(/(http:\S+) +admin API/);
     this.#admin = admin;
+  }
+
+  /** Of the admin API. */
+  get adminUrl(): string {
+    return this.#admin;
   }
 
   /** An answer of the admin API, as JSON. */

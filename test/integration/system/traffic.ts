@@ -4,6 +4,7 @@ import { Agent, request } from 'node:http';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Agent as TlsAgent, request as requestTls } from 'node:https';
 import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { TestContext } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { Conditions } from '../../harness/deadline.ts';
@@ -25,6 +26,13 @@ export interface Answer {
   readonly isFirst: boolean;
 }
 
+/** One of those who ask. */
+export interface TrafficClient {
+  /** @throws where there is no answer, or only a part of one. */
+  ask(): Promise<Answer>;
+  close(): void;
+}
+
 /** Decides about every answer; `Begun` is what it has to know of the moment in which the request began. */
 export interface Judge<Begun> {
   begin(): Begun;
@@ -41,11 +49,15 @@ export interface TrafficOptions<Begun> {
   readonly judge: Judge<Begun>;
   /** A client whose answer said `Connection: close` ends. */
   readonly endsAtClose?: boolean;
+  /** Makes the clients; absent: they speak HTTP/1.1. */
+  readonly open?: (target: Target, keepAlive: boolean) => TrafficClient;
+  /** From one request of a client to its next, where the answer comes sooner; absent: at once. */
+  readonly intervalMs?: number;
 }
 
-const ADDRESS = '127.0.0.1';
+export const ADDRESS = '127.0.0.1';
 /** Longer than any answer of these tests takes. */
-const ANSWER_TIMEOUT_MS = 20_000;
+export const ANSWER_TIMEOUT_MS = 20_000;
 /** For whatever is waited for. */
 const BOUND_MS = 15_000;
 const MAX_KEPT_FAILURES = 20;
@@ -62,6 +74,8 @@ export class Traffic<Begun> {
   failed = 0;
   /** Of the clients that go on over one. */
   keptConnections = 0;
+  /** Answers that said `Connection: close`. */
+  closes = 0;
   /** The first few. */
   readonly failures: string[] = [];
   readonly #options: TrafficOptions<Begun>;
@@ -77,6 +91,11 @@ export class Traffic<Begun> {
       Array.from({ length: count }, () => this.#loop(keepAlive));
     this.#loops = [...loops(options.keepAlive, true), ...loops(options.fresh, false)];
     t.after(() => this.stop());
+  }
+
+  /** Requests that were begun and not answered yet. */
+  get active(): number {
+    return this.attempted - this.completed - this.failed;
   }
 
   /** Looked at after each answer. */
@@ -108,10 +127,12 @@ export class Traffic<Begun> {
   }
 
   async #loop(keepAlive: boolean): Promise<void> {
-    const { target, judge, endsAtClose = false } = this.#options;
-    const client = new Client(target, keepAlive);
+    const { target, judge, endsAtClose = false, intervalMs = 0, open = openClient } = this.#options;
+    const client = open(target, keepAlive);
     this.#running++;
+    let nextAtMs = performance.now();
     for (let isAllowed = true; isAllowed && !this.#isStopping;) {
+      nextAtMs += intervalMs;
       this.attempted++;
       const begun = judge.begin();
       try {
@@ -120,12 +141,16 @@ export class Traffic<Begun> {
         const fault = judge.judge(answer, begun);
         if (fault === undefined) this.completed++;
         else this.#fail(fault);
-        isAllowed = !(endsAtClose && answer.headers.connection === 'close');
+        if (answer.headers.connection === 'close') {
+          this.closes++;
+          isAllowed = !endsAtClose;
+        }
       } catch (error) {
         const { code, message } = error as NodeJS.ErrnoException;
         this.#fail(`${code ?? 'error'} ${message}`);
       }
       this.#conditions.changed();
+      if (nextAtMs > performance.now()) await delay(nextAtMs - performance.now());
     }
     client.close();
     this.#running--;
@@ -138,8 +163,12 @@ export class Traffic<Begun> {
   }
 }
 
+function openClient(target: Target, keepAlive: boolean): TrafficClient {
+  return new Client(target, keepAlive);
+}
+
 /** Asks one target, over connections of its own. */
-export class Client {
+export class Client implements TrafficClient {
   readonly #target: Target;
   readonly #agent: Agent;
 
@@ -150,7 +179,6 @@ export class Client {
       target.tls === undefined ? new Agent({ keepAlive }) : new TlsAgent({ keepAlive, maxCachedSessions: 0 });
   }
 
-  /** @throws where there is no answer, or only a part of one. */
   async ask(path: string = this.#target.path ?? '/'): Promise<Answer> {
     const { port, tls } = this.#target;
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();

@@ -96,7 +96,7 @@ const KINDS: Readonly<Record<string, KindOfEdit>> = {
   TCPRoute: { apiVersion: `${GATEWAY_API}/v1`, names: ['r1', 'r2'], weight: 2, make: streamRouteFields },
   UDPRoute: { apiVersion: `${GATEWAY_API}/v1`, names: ['r1'], weight: 2, make: streamRouteFields },
   Service: { apiVersion: 'v1', names: ['s1', 's2'], weight: 8, make: serviceFields },
-  EndpointSlice: { apiVersion: 'discovery.k8s.io/v1', names: ['e1', 'e2', 'e3'], weight: 8, make: sliceFields },
+  EndpointSlice: { apiVersion: 'discovery.k8s.io/v1', names: ['e1', 'e2', 'e3'], weight: 12, make: sliceFields },
   ReferenceGrant: { apiVersion: `${GATEWAY_API}/v1`, names: ['x1', 'x2'], weight: 6, make: grantFields },
   Namespace: {
     apiVersion: 'v1',
@@ -114,6 +114,12 @@ const KINDS: Readonly<Record<string, KindOfEdit>> = {
   },
   Backend: { apiVersion: 'sluice.dev/v1alpha1', names: ['k1'], weight: 4, make: backendFields },
   BackendTLSPolicy: { apiVersion: `${GATEWAY_API}/v1`, names: ['p1', 'p2', 'p3'], weight: 6, make: policyFields },
+  ListenerPolicy: {
+    apiVersion: 'sluice.dev/v1alpha1',
+    names: ['q1', 'q2'],
+    weight: 3,
+    make: listenerPolicyFields,
+  },
   ListenerSet: {
     apiVersion: `${GATEWAY_API}/v1`,
     names: ['l1'],
@@ -314,6 +320,7 @@ function backendFields(random: SeededRandom): Fields {
   };
   return {
     spec: {
+      ...optional('proxyProtocol', random.pick([undefined, undefined, 'V1', 'V2'])),
       protocol: random.pick(['HTTP', 'HTTP', 'WS', 'H2C']),
       endpoints: [{ ip: { address: `10.9.0.${random.below(3)}`, port: 80 } }],
       ...(random.below(2) === 0 ? { tls } : {}),
@@ -333,6 +340,22 @@ function policyFields(random: SeededRandom): Fields {
   ]);
   const cas = random.pick([{ wellKnownCACertificates: 'System' }, { caCertificateRefs: randomCaRefs(random) }]);
   return { spec: { targetRefs, validation: { hostname: random.pick(['x', 'y']), ...cas } } };
+}
+
+function listenerPolicyFields(random: SeededRandom): Fields {
+  const targetRefs = Array.from({ length: random.below(2) + 1 }, () => ({
+    group: GATEWAY_API,
+    kind: 'Gateway',
+    name: random.pick(['g1', 'g2']),
+    ...optional('sectionName', random.pick([undefined, undefined, 'l0', 'l1'])),
+  }));
+  const settings = random.pick([
+    { limits: { headBytes: random.pick([1024, 2048]) } },
+    { clientAddress: { trustedHops: random.below(2) } },
+    { tls: { minVersion: random.pick(['1.2', '1.3']) } },
+    { tls: { minVersion: '1.3' }, path: { escapedSlashes: random.pick(['Keep', 'Reject']) } },
+  ]);
+  return { spec: { targetRefs, ...settings } };
 }
 
 function optionalNamespace(random: SeededRandom): Fields {

@@ -18,6 +18,8 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   'ConfigMaps that were read are not noted': notNoted("source === 'ConfigMap'"),
   'CA certificates that were read are not noted': notNoted("source === 'caCertificates'"),
   'policies of a target are not noted': notNoted("source === 'policiesOfTarget'"),
+  'policies of a Gateway are not noted': notNoted("source === 'policiesOfGateway'"),
+  'ListenerPolicies that were read are not noted': notNoted("source === 'ListenerPolicy'"),
   'results of other computations are not noted': notNoted("source === 'backendTarget'"),
   'routes of connections that were read are not noted': notNoted("source === 'TCPRoute'"),
   'the listeners of a Gateway are not noted': notNoted("source === 'routeListeners'"),

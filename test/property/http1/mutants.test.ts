@@ -120,7 +120,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: 'names may hold an underscore',
     file: 'request-head.ts',
-    find: 'allowUnderscore: false',
+    find: 'allowUnderscore: this.#limits.allowUnderscore',
     replace: 'allowUnderscore: true',
     suite: [FIELDS, 'I07'],
   },

@@ -18,6 +18,7 @@ test('kinds: the CRDs say versions, plural and scope, and the first version is v
     `${GATEWAY_GROUP} ReferenceGrant referencegrants namespaced v1 v1beta1`,
     `${GATEWAY_GROUP} BackendTLSPolicy backendtlspolicies namespaced v1 v1alpha3`,
     `${SLUICE_GROUP} Backend backends namespaced v1alpha1`,
+    `${SLUICE_GROUP} ListenerPolicy listenerpolicies namespaced v1alpha1`,
   ]);
 });
 

@@ -15,7 +15,19 @@ test('names follow the conventions of Prometheus and are unique', () => {
 });
 
 test('R10: labels are names from the configuration or closed sets, never anything of a client', () => {
-  const allowed = ['listener', 'route', 'cluster', 'address', 'version', 'log', 'quantile', 'kind', 'mode'];
+  const allowed = [
+    'listener',
+    'route',
+    'cluster',
+    'address',
+    'version',
+    'log',
+    'quantile',
+    'kind',
+    'mode',
+    'resource',
+    'role',
+  ];
   for (const { name, labels } of new Metrics().registry.declarations) {
     for (const label of labels) assert.ok(allowed.includes(label), `${name}: ${label}`);
   }

@@ -5,6 +5,7 @@ import {
   bindAddressCells,
   bindClusterCells,
   bindRouteCells,
+  bindSessionCells,
   releaseCells,
 } from '../../../src/observability/traffic-cells.ts';
 import { parsePrometheusText } from './prometheus-parser.ts';
@@ -39,14 +40,19 @@ test('each bound cell is a series of its own', () => {
   const cluster = bindClusterCells(metrics, 'shop/cart:80');
   const address = bindAddressCells(metrics, '127.0.0.1:8080');
   const route = bindRouteCells(metrics, 'l', 'r');
+  const session = bindSessionCells(metrics, 'l', 's');
+  session.flaggedSessions.inc('UF');
+  session.droppedDatagrams.inc('queue_full');
   address.protocolErrors.inc('bad_request');
   route.requests.inc('2xx');
   route.flaggedRequests.inc('NR');
   route.requestDuration.observe(0.1);
   const families = parsePrometheusText(metrics.registry.expose());
-  assert.equal(families.size, 8 + 4 + 6);
+  // Bytes are counted for requests and sessions alike.
+  assert.equal(families.size, 9 + 4 + 6 + 4);
   releaseCells(cluster);
   releaseCells(address);
   releaseCells(route);
+  releaseCells(session);
   assert.equal(metrics.registry.expose(), '');
 });

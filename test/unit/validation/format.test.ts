@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatViolation, isIPAddress } from '../../../src/validation/format.ts';
+import { formatViolation, isIPAddress, isNetwork } from '../../../src/validation/format.ts';
 
 const CASES: Readonly<Record<string, { readonly good: readonly unknown[]; readonly bad: readonly unknown[] }>> = {
   int32: { good: [0, -(2 ** 31), 2 ** 31 - 1], bad: [2 ** 31, -(2 ** 31) - 1, 1.5] },
@@ -29,5 +29,17 @@ test('isIPAddress refuses zones and IPv4 addresses written as IPv6, as the rule 
   for (const text of ['10.0.0.1', '::1', '2001:db8::1', '::']) assert.equal(isIPAddress(text), true, text);
   for (const text of ['', 'example.com', '010.0.0.1', 'fe80::1%eth0', '::ffff:10.0.0.1', '0:0:0:0:0:ffff:a00:1']) {
     assert.equal(isIPAddress(text), false, text);
+  }
+});
+
+test('isNetwork takes what the rule function isCIDR takes: an address with the length of a prefix, host bits or not', () => {
+  for (const text of ['10.0.0.0/8', '10.1.2.3/8', '0.0.0.0/0', '10.0.0.1/32', '2001:db8::/32', '::/0', '::1/128']) {
+    assert.equal(isNetwork(text), true, text);
+  }
+  for (const text of ['', '/8', '10.0.0.0', '10.0.0.0/', '10.0.0.0/33', '10.0.0.0/08', '10.0.0.0/8/8', '10.0.0.0/+8']) {
+    assert.equal(isNetwork(text), false, text);
+  }
+  for (const text of ['::/129', 'fe80::%eth0/64', '::ffff:10.0.0.0/104', '10.0.0.0/8 ', 'example.com/8']) {
+    assert.equal(isNetwork(text), false, text);
   }
 });

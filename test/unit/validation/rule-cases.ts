@@ -13,6 +13,7 @@ const prefixRewrite = { type: 'ReplacePrefixMatch', replacePrefixMatch: '/x' };
 const redirect = { type: 'RequestRedirect', requestRedirect: { path: prefixRewrite } };
 const rewrite = { type: 'URLRewrite', urlRewrite: { path: prefixRewrite } };
 const xBackend = { name: 'x', group: 'gateway.networking.x-k8s.io', kind: 'XBackend' };
+const gatewayRef = { name: 'x', group: 'gateway.networking.k8s.io', kind: 'Gateway' };
 const grpc = {};
 const http = {};
 
@@ -73,6 +74,11 @@ function backendSan(message: string, name: object): RuleCase {
     { fqdn: { hostname: 'x', port: 1 } },
     { tls: { wellKnownCACertificates: 'System', subjectAltNames: [name] } },
   );
+}
+
+function listenerPolicy(message: string, settings: object, targets: readonly object[] = [{}]): RuleCase {
+  const targetRefs = targets.map((target) => ({ ...gatewayRef, ...target }));
+  return broken('ListenerPolicy', message, { targetRefs, ...settings });
 }
 
 const ROUTES = ['HTTPRoute', 'GRPCRoute', 'TLSRoute', 'TCPRoute', 'UDPRoute'];
@@ -286,4 +292,20 @@ export const RULE_CASES: readonly RuleCase[] = [
   ),
   backendSan('hostname must be set if type is Hostname', { type: 'Hostname' }),
   backendSan('uri must be set if type is URI', { type: 'URI', hostname: 'a' }),
+  // ListenerPolicy
+  ...[
+    [{}, {}],
+    [{ sectionName: 'a' }, { sectionName: 'b' }, { sectionName: 'a' }],
+  ].map((targets) => listenerPolicy('targetRefs must be unique', { limits: { headers: 1 } }, targets)),
+  listenerPolicy('at least one setting must be given', {}),
+  ...['10.0.0.1', '10.0.0.0/33', '2001:db8::/129', '10.0.0.0/08', '::ffff:10.0.0.0/104', 'example.com/8'].map(
+    (network) =>
+      listenerPolicy('trustedSources must be networks', { proxyProtocol: { trustedSources: ['10.0.0.0/8', network] } }),
+  ),
+  listenerPolicy('with minVersion 1.3, cipherSuites must be of TLS 1.3', {
+    tls: {
+      minVersion: '1.3',
+      cipherSuites: ['TLS_AES_128_GCM_SHA256', 'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256'],
+    },
+  }),
 ];

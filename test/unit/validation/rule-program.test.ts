@@ -29,7 +29,9 @@ test('matches takes RE2 syntax with (?i)', () => {
   assert.equal(rule('a1'), false);
 });
 
-test('isIP, format.dns1123Subdomain and durations', () => {
+test('isIP, isCIDR, format.dns1123Subdomain and durations', () => {
+  assert.equal(compiler.compile('isCIDR(self)')('10.0.0.0/8'), true);
+  assert.equal(compiler.compile('isCIDR(self)')('10.0.0.1'), false);
   assert.equal(compiler.compile('isIP(self)')('::1'), true);
   assert.equal(compiler.compile('isIP(self)')('example.com'), false);
   const rule = compiler.compile('format.dns1123Subdomain().validate(self).hasValue()');

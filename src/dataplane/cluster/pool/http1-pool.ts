@@ -51,11 +51,15 @@ export class Http1Pool implements Pool, ConnectionOwner {
     for (const connection of this.#connections) connection.destroy();
   }
 
-  /** @param socket connected and counted as active; over TLS, with anything but `h2` settled. */
-  adopt(socket: Socket): void {
+  /**
+   * @param socket connected and counted as active; over TLS, with anything but `h2` settled.
+   * @param waiter gets it at once: a pool that is retired keeps no idle connection.
+   */
+  adopt(socket: Socket, waiter: PoolWaiter | undefined): void {
     const connection = new Http1ClientConnection(socket, undefined, this.#settings.timeouts, this);
     this.#connections.add(connection);
-    this.onIdle(connection);
+    if (waiter === undefined) this.onIdle(connection);
+    else waiter.onStream(connection);
   }
 
   onIdle(connection: Http1ClientConnection): void {

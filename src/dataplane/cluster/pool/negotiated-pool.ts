@@ -58,8 +58,13 @@ export class NegotiatedPool implements Pool, HandshakeOwner {
 
   onConnected(_handshake: Handshake, socket: Socket): void {
     this.#handshake = undefined;
-    this.#settled = settledProtocol(socket) === 'h2' ? this.#http2 : this.#http1;
-    this.#settled.adopt(socket);
+    if (settledProtocol(socket) === 'h2') {
+      this.#settled = this.#http2;
+      this.#http2.adopt(socket);
+    } else {
+      this.#settled = this.#http1;
+      this.#http1.adopt(socket, this.#pending.take());
+    }
     for (let count = this.#pending.size; count > 0; count--) {
       const waiter = this.#pending.take();
       if (waiter !== undefined) this.acquire(waiter, false);

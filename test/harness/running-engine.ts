@@ -88,8 +88,18 @@ export class RunningEngine {
     const { bytesReceived, bytesSent, remoteAddress, serverName, tlsVersion } = record;
     this.loggedCount++;
     this.#logged.push({
-      ...{ path, status, grpcStatus, flag, route, backend, attempts },
-      ...{ bytesReceived, bytesSent, remoteAddress, serverName, tlsVersion },
+      path,
+      status,
+      grpcStatus,
+      flag,
+      route,
+      backend,
+      attempts,
+      bytesReceived,
+      bytesSent,
+      remoteAddress,
+      serverName,
+      tlsVersion,
     });
     this.#conditions.changed();
   }

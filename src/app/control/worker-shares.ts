@@ -4,13 +4,12 @@ import type { Config } from '../../config/config.ts';
 import type { EngineLimits } from '../../dataplane/engine-defaults.ts';
 import type { OverloadLimits } from '../../dataplane/overload/overload.ts';
 import { defaultOverloadLimits } from '../../dataplane/overload/overload-monitor.ts';
-import type { Cluster } from '../../ir/cluster.ts';
 import { createIr } from '../../ir/ir.ts';
 import type { Ir, Resource } from '../../ir/ir.ts';
 
 export class WorkerShares {
   readonly #workers: number;
-  readonly #clusters = new WeakMap<Cluster, Cluster>();
+  readonly #divided = new WeakMap<Resource, Resource>();
 
   constructor(workers: number) {
     this.#workers = workers;
@@ -21,24 +20,33 @@ export class WorkerShares {
     if (this.#workers === 1) return ir;
     const resources: Resource[] = [];
     for (const resource of ir.resources.values()) {
-      if (resource.kind === 'cluster') resources.push(this.#cluster(resource));
-      else if (servesDatagrams || !isDatagramListener(resource)) resources.push(resource);
+      if (servesDatagrams || !isDatagramListener(resource)) resources.push(this.#share(resource));
     }
     return createIr(resources);
   }
 
-  #cluster(cluster: Cluster): Cluster {
-    let divided = this.#clusters.get(cluster);
-    if (divided === undefined) {
-      divided = {
-        ...cluster,
-        maxConnections: shareOf(cluster.maxConnections, this.#workers),
-        maxPendingRequests: shareOf(cluster.maxPendingRequests, this.#workers),
-      };
-      this.#clusters.set(cluster, divided);
-    }
+  #share(resource: Resource): Resource {
+    const known = this.#divided.get(resource);
+    if (known !== undefined) return known;
+    const divided = divide(resource, this.#workers);
+    this.#divided.set(resource, divided);
     return divided;
   }
+}
+
+function divide(resource: Resource, workers: number): Resource {
+  if (resource.kind === 'cluster') {
+    const { maxConnections, maxPendingRequests } = resource;
+    return {
+      ...resource,
+      maxConnections: shareOf(maxConnections, workers),
+      maxPendingRequests: shareOf(maxPendingRequests, workers),
+    };
+  }
+  if (resource.kind !== 'listener' || resource.settings?.limits?.maxConnections === undefined) return resource;
+  const { settings } = resource;
+  const maxConnections = shareOf(settings.limits?.maxConnections ?? 0, workers);
+  return { ...resource, settings: { ...settings, limits: { ...settings.limits, maxConnections } } };
 }
 
 /** Of the limits that hold for a whole gateway, whatever it serves. */

@@ -28,7 +28,7 @@ import { HttpConnection } from './http-connection.ts';
 import type { ConnectionHome } from './http-connection.ts';
 import { createSocketSettings, isProxySource } from './socket-settings.ts';
 import type { SettingsDefaults, SocketSettings } from './socket-settings.ts';
-import { hostOf, TlsTerminator } from './tls-terminator.ts';
+import { readServerName, TlsTerminator } from './tls-terminator.ts';
 
 export interface ListenerSocketOptions {
   readonly bindAddress: string;
@@ -265,8 +265,7 @@ export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJud
   }
 
   #onSecure(socket: TLSSocket, origin: ConnectionOrigin, policy: TlsPolicy): void {
-    const name = socket.servername as string | false | undefined;
-    const serverName = typeof name === 'string' && name !== '' ? hostOf(name) : undefined;
+    const serverName = readServerName(socket.servername as string | false | undefined);
     const tls = { serverName, version: socket.getProtocol() ?? '', policy };
     if (policy.traffic === 'stream') {
       const host = this.#virtualHost(serverName);

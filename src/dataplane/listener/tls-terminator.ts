@@ -1,5 +1,6 @@
 // TLS on one listening socket. Whether clients are asked for certificates and which protocols are negotiated belongs to a tls.Server,
 // not to a SecureContext: so there is one server, which never listens, for each policy among the virtual hosts.
+import { isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import { createServer } from 'node:tls';
 import type { Server, TLSSocket } from 'node:tls';
@@ -95,10 +96,11 @@ export class TlsTerminator {
       rejectUnauthorized: clientValidation?.allowsInsecureFallback === false,
       handshakeTimeout: handshakeTimeoutMs,
       SNICallback: (name, done) => {
-        const serverName = hostOf(name);
+        const serverName = readServerName(name);
         const host = virtualHost(serverName);
         // Another policy only where the configuration changed since the ClientHello was looked at.
-        const certificate = host?.tlsPolicy?.key === key ? chooseCertificate(host.certificates, serverName) : undefined;
+        const certificate =
+          host?.tlsPolicy?.key === key ? chooseCertificate(host.certificates, serverName ?? '') : undefined;
         if (certificate === undefined) done(new Error('no listener for this server name'));
         else done(null, certificate.context);
       },
@@ -129,10 +131,12 @@ export class TlsTerminator {
   }
 }
 
-/** The host that a handshake names, as virtual hosts know it. */
-export function hostOf(serverName: string): string {
-  const lower = serverName.toLowerCase();
-  return lower.endsWith('.') ? lower.slice(0, -1) : lower;
+/** What OpenSSL read, in the form that our own reading of the ClientHello has. An address is no server name (RFC 6066 section 3). */
+export function readServerName(name: string | false | undefined): string | undefined {
+  if (name === undefined || name === false || name === '') return undefined;
+  const lower = name.toLowerCase();
+  const host = lower.endsWith('.') ? lower.slice(0, -1) : lower;
+  return isIP(host) === 0 ? host : undefined;
 }
 
 /** Tells the connections of one listening socket apart. */

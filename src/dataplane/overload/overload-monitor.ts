@@ -12,6 +12,7 @@ export class OverloadMonitor {
   readonly #connections: () => number;
   readonly #delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
   readonly #timer: NodeJS.Timeout;
+  #memoryBytes = 0;
 
   constructor(connections: () => number, onReadings: (readings: OverloadReadings) => void) {
     this.#connections = connections;
@@ -30,11 +31,19 @@ export class OverloadMonitor {
     this.#delay.reset();
     return {
       heapBytes: getHeapStatistics().used_heap_size,
-      memoryBytes: process.memoryUsage.rss(),
+      memoryBytes: this.#readMemory(),
       // Without a sample there was no turn at all, or no delay.
       eventLoopDelayMs: Number.isNaN(mean) ? 0 : Math.max(0, mean / 1e6 - DELAY_RESOLUTION_MS),
       connections: this.#connections(),
     };
+  }
+
+  /** It is read from a file, which can't be opened where no descriptor is left; then what was read before holds. */
+  #readMemory(): number {
+    try {
+      this.#memoryBytes = process.memoryUsage.rss();
+    } catch {}
+    return this.#memoryBytes;
   }
 }
 

@@ -11,7 +11,7 @@ const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 interface Stage {
   readonly bed: TestBed;
   readonly gateway: RunningEngine;
-  untilStep(step: OverloadStep): Promise<void>;
+  readonly untilStep: (step: OverloadStep) => Promise<void>;
 }
 
 async function start(t: ConstructorParameters<typeof TestBed>[0], overload: object): Promise<Stage> {

@@ -46,7 +46,7 @@ export class Dialer {
     const socket: Socket = connectTls({ ...options, socket: raw });
     // Over a socket of ours, Node's TLS knows no `onread`.
     socket.on('data', (chunk: Buffer) => {
-      if (!onread.callback(chunk.length, chunk as Uint8Array<ArrayBuffer>)) socket.pause();
+      if (!onread.callback(chunk.length, chunk)) socket.pause();
     });
     return socket;
   }

@@ -11,7 +11,9 @@ const HEAD_BYTES = 6;
 
 const server = createServer((_request, response) => response.end());
 server.on('upgrade', ({ headers }, socket, head) => {
-  const accept = createHash('sha1').update(`${headers['sec-websocket-key'] ?? ''}${KEY_SUFFIX}`).digest('base64');
+  const accept = createHash('sha1')
+    .update(`${headers['sec-websocket-key'] ?? ''}${KEY_SUFFIX}`)
+    .digest('base64');
   const fields = `Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n`;
   socket.write(`HTTP/1.1 101 Switching Protocols\r\n${fields}\r\n`);
   socket.unshift(head);

@@ -40,7 +40,10 @@ export class MeasuredProcess {
   cpuMs(): number {
     return sum(this.#pids(), (pid) => {
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      const times = stat.slice(stat.lastIndexOf(')') + 2).split(' ').slice(UTIME, CSTIME + 1);
+      const times = stat
+        .slice(stat.lastIndexOf(')') + 2)
+        .split(' ')
+        .slice(UTIME, CSTIME + 1);
       return sum(times.map(Number), (ticks) => ticks) * TICK_MS;
     });
   }

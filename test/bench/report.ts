@@ -45,12 +45,7 @@ export function budgetReport(results: readonly PathResult[]): string {
   return textTable(head, rows);
 }
 
-function verdicts(
-  kind: 'must' | 'aim',
-  budgets: readonly Budget[],
-  own: readonly Sample[],
-  samples: Samples,
-): string {
+function verdicts(kind: 'must' | 'aim', budgets: readonly Budget[], own: readonly Sample[], samples: Samples): string {
   const texts = budgets.flatMap(({ peer, [kind]: bound }) => {
     if (bound === undefined) return [];
     const figure = peer === undefined ? median(own.map(({ cost }) => cost)) : ratioTo(peer, own, samples);

@@ -2,7 +2,6 @@
 // ready, memory afterwards, and how long one changed route takes from the write of its file to the first 200.
 //
 //   npm run bench:scale -- [--routes N] [--changes N] [--settle S] [--json]
-import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -52,8 +51,7 @@ async function measure(state: string, hasChurn: boolean): Promise<Readonly<Recor
   process.stderr.write(`${state}: load, `);
   const startedAt = performance.now();
   const outputPath = join(place, 'sluice.log');
-  process.once('exit', () => spawnSync('cp', [outputPath, '/tmp/scale.log']));
-  await using sluice = startSluice({ manifests: manifests.folder, adminPort, outputPath, workers: Number(process.env.W ?? 1) });
+  await using sluice = startSluice({ manifests: manifests.folder, adminPort, outputPath, workers: 1 });
   await untilReady(`http://127.0.0.1:${adminPort}/readyz`, () => sluice.assertRunning());
   const loadMs = performance.now() - startedAt;
   await using client = new SteadyClient(httpPort, manifests.steadyPath);
@@ -83,7 +81,7 @@ async function measure(state: string, hasChurn: boolean): Promise<Readonly<Recor
     'changed file → first 200, p99 ms': quantile(sorted, 0.99),
     [`without ${SETTLE_MS} ms for the file to settle, mean ms (aim ≤ 20)`]: mean - SETTLE_MS,
     [`without ${SETTLE_MS} ms for the file to settle, p99 ms (must ≤ 50)`]: quantile(sorted, 0.99) - SETTLE_MS,
-    'answers': client.answers,
+    answers: client.answers,
     'answers other than 404 (not yet) and 200': client.unexpected,
     'RSS of the worker at the end, MiB': sluice.rssBytes('sluice worker') / MIB,
   };

@@ -32,11 +32,16 @@ export class CertificateAuthority {
     return this.#issue(names, 'clientAuth');
   }
 
+  /** As `issueForClient`, and over since yesterday. */
+  issueExpiredForClient(...names: readonly string[]): KeyPair {
+    return this.#issue(names, 'clientAuth', -1);
+  }
+
   remove(): void {
     rmSync(this.#folder, { recursive: true });
   }
 
-  #issue(names: readonly string[], usage: 'clientAuth' | 'serverAuth'): KeyPair {
+  #issue(names: readonly string[], usage: 'clientAuth' | 'serverAuth', days = 2): KeyPair {
     const file = `leaf-${this.#issued++}`;
     writeFileSync(
       join(this.#folder, `${file}.ext`),
@@ -44,7 +49,7 @@ export class CertificateAuthority {
     );
     this.#openssl(`req ${newKey(file)} -out ${file}.csr -subj /CN=${file}`);
     this.#openssl(
-      `x509 -req -in ${file}.csr -CA ca.pem -CAkey ca.key -days 2 -set_serial ${this.#issued} -extfile ${file}.ext -out ${file}.pem`,
+      `x509 -req -in ${file}.csr -CA ca.pem -CAkey ca.key -days ${days} -set_serial ${this.#issued} -extfile ${file}.ext -out ${file}.pem`,
     );
     return { chain: this.#read(`${file}.pem`), key: this.#read(`${file}.key`) };
   }

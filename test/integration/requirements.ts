@@ -16,6 +16,8 @@ export const TEST_REQUIREMENTS: readonly Requirement[] = [
   { command: 'haproxy', debianPackage: 'haproxy' },
   { command: 'nginx', debianPackage: 'nginx' },
   { command: 'openssl', debianPackage: 'openssl' },
+  { command: 'slowhttptest', debianPackage: 'slowhttptest' },
+  { command: 'testssl', debianPackage: 'testssl.sh' },
   { command: 'wrk', debianPackage: 'wrk' },
 ];
 

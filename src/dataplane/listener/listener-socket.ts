@@ -332,7 +332,7 @@ export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJud
     return serverName === undefined ? virtualHosts.any : virtualHosts.find(serverName)?.value;
   }
 
-  /** Closes the oldest idle connection. */
+  /** Closes the oldest idle connection. Busy ones that it meets go to the end, so that they hide no idle ones from the next newcomer. */
   #makeRoom(): boolean {
     let looked = 0;
     for (const connection of this.#connections) {
@@ -340,6 +340,8 @@ export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJud
         connection.destroy();
         return true;
       }
+      this.#connections.delete(connection);
+      this.#connections.add(connection);
       if (++looked >= MAX_IDLE_SEARCH) return false;
     }
     return false;

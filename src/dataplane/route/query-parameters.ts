@@ -1,8 +1,6 @@
 // The parameters of a query, parsed when the first of them is asked for. Text is read as forms are: `+` is a blank, escapes are
-// UTF-8; text that can't be read so stands for itself. Of a repeated parameter the first counts.
-
-/** What follows is not looked at. */
-export const MAX_QUERY_PARAMETERS = 1_024;
+// UTF-8; text that can't be read so stands for itself. Of a repeated parameter the first counts. All are read: what is not matched here
+// would still be seen by the endpoint, and their number is bounded by the length of a target.
 
 export class QueryParameters {
   readonly #query: string | undefined;
@@ -20,7 +18,7 @@ export class QueryParameters {
 
 function parse(query: string): Map<string, string> {
   const values = new Map<string, string>();
-  for (const parameter of query.split('&', MAX_QUERY_PARAMETERS)) {
+  for (const parameter of query.split('&')) {
     if (parameter === '') continue;
     const equals = parameter.indexOf('=');
     const name = decode(equals === -1 ? parameter : parameter.slice(0, equals));

@@ -22,7 +22,8 @@ export async function holdClient(script: string, task: object): Promise<AsyncDis
   const { child } = await startClient(script, task);
   return {
     [Symbol.asyncDispose]: async () => {
-      if (child.exitCode !== null || child.signalCode !== null) throw new VoidRunError(`${script} ended before its time`);
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw new VoidRunError(`${script} ended before its time`);
       child.kill();
       await once(child, 'exit');
     },

@@ -124,6 +124,22 @@ describe('connections of one listener', () => {
     assert.equal(gateway.metrics.connectionOverflows.cell(labels).value, 0, 'nobody was refused');
   });
 
+  test('R05 many old busy connections hide no idle ones', async (t) => {
+    const bed = new TestBed(t);
+    const upstream = await bed.upstream({});
+    const resources = [cluster('a', [upstream.port], { maxConnections: 200 }), route('r', [{ backends: ['a'] }])];
+    const gateway = await bed.engine([listener(), ...resources], { limits: { maxConnections: 200 } });
+    const busy = await Promise.all(Array.from({ length: 150 }, () => bed.client(gateway)));
+    for (const client of busy) client.send(request('GET /'));
+    await upstream.until('150 requests', () => upstream.connections.size === 150 || undefined);
+    upstream.useDefaultScript();
+    for (let i = 0; i < 50; i++) assert.equal(await ask(await bed.client(gateway)), 200);
+    // One may meet none but busy ones; whoever comes next goes on behind them.
+    const refused = await bed.client(gateway);
+    await refused.untilClosed();
+    for (let i = 0; i < 40; i++) assert.equal(await ask(await bed.client(gateway)), 200);
+  });
+
   test('where all are busy the newcomer is refused, and nobody else', async (t) => {
     const bed = new TestBed(t);
     const upstream = await bed.upstream({});

@@ -242,7 +242,7 @@ describe('tunnel', () => {
     const TUNNEL_IDLE_MS = 150;
     const timeouts = { tunnelIdleMs: TUNNEL_IDLE_MS };
 
-    test('one that is idle for too long is cut on both sides', async (t) => {
+    test('R12 one that is idle for too long is cut on both sides', async (t) => {
       const startMs = performance.now();
       const tunnel = await openTunnel(new TestBed(t), { timeouts });
       await untilFarEnd(tunnel);
@@ -288,7 +288,7 @@ describe('tunnel', () => {
     }
   });
 
-  test('a drain waits for it as long as the grace time, then cuts it', async (t) => {
+  test('R12 a drain waits for it as long as the grace time, then cuts it', async (t) => {
     const tunnel = await openTunnel(new TestBed(t));
     const startMs = performance.now();
     const drained = tunnel.gateway.engine.drain(250);
@@ -302,13 +302,29 @@ describe('tunnel', () => {
     await tunnel.client.untilClosed();
   });
 
-  test('a drain ends with it', async (t) => {
+  test('R12 a drain ends with it', async (t) => {
     const tunnel = await openTunnel(new TestBed(t));
     const drained = tunnel.gateway.engine.drain(10_000);
     tunnel.client.send('good bye').finish();
     await untilGot(tunnel, 'good bye');
     tunnel.far.finish();
     await drained;
+  });
+
+  test('R12 it is counted, and is not closed to make room for others', async (t) => {
+    const bed = new TestBed(t);
+    const tunnel = await openTunnel(bed, { limits: { maxConnections: 1 } });
+    const { metrics } = tunnel.gateway;
+    const active = metrics.activeRequests.cell({ listener: 'test/gateway/http', route: 'test/r' });
+    assert.equal(active.value, 1);
+    const refused = await bed.client(tunnel.gateway);
+    await refused.untilClosed();
+    assert.equal(metrics.connectionOverflows.cell({ address: '127.0.0.1:0' }).value, 1);
+    tunnel.client.send('still there');
+    await untilGot(tunnel, 'still there');
+    tunnel.client.reset();
+    await tunnel.gateway.logged();
+    assert.equal(active.value, 0);
   });
 
   test('it survives that its route, cluster and listener are removed', async (t) => {

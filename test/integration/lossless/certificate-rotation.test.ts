@@ -1,5 +1,5 @@
 // A certificate is replaced again and again while 100 new TLS connections a second are made: no handshake fails, and each sees the old
-// certificate or the new one, whole and with its own key. Who names no server and who is asked for a certificate is no exception.
+// certificate or the new one, whole and with its own key.
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { test } from 'node:test';

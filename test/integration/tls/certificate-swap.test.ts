@@ -53,7 +53,7 @@ async function askOn(socket: TLSSocket): Promise<string> {
   return chunk.toString('latin1', 0, 15);
 }
 
-describe('a certificate that is replaced', { timeout: 20_000 }, () => {
+describe('T05 a certificate that is replaced', { timeout: 20_000 }, () => {
   test('is seen by new connections, with and without a server name; those that are open go on', async (t) => {
     const bed = new TestBed(t);
     const upstream = await bed.upstream();

@@ -20,6 +20,7 @@ after(() => {
 });
 const SERVER = certificate('server', authority.issue('open.example', 'closed.example', 'lenient.example'));
 const CLIENT = authority.issueForClient('client.example');
+const EXPIRED = authority.issueExpiredForClient('client.example');
 const STRANGER = stranger.issueForClient('client.example');
 const SERVER_AS_CLIENT = authority.issue('client.example');
 
@@ -87,6 +88,7 @@ describe('T06 client certificates', { timeout: 20_000 }, () => {
   for (const [who, pair, strict] of [
     ['with a certificate of the CA', CLIENT, 200],
     ['without one', undefined, 0],
+    ['with one that has expired', EXPIRED, 0],
     ['with one of another CA', STRANGER, 0],
     ['with one that is not for clients', SERVER_AS_CLIENT, 0],
   ] as const) {

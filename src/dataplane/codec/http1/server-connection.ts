@@ -20,6 +20,9 @@ import { SocketWriter } from './socket-writer.ts';
  */
 type Reading = 'head' | 'body' | 'held' | 'tunnel' | 'discard' | 'closed';
 
+/** For so long after an answer, or the start, the next request may be on its way. */
+const MIN_IDLE_MS = 1_000;
+
 /** Pipelined bytes kept while an answer is on its way; beyond it the socket is paused. */
 const MAX_HELD_BYTES: number = 64 * 1024;
 
@@ -46,6 +49,8 @@ export class Http1ServerConnection implements ExchangeConnection {
   #isProcessing = false;
   #isDraining = false;
   #requests = 0;
+  /** When it began to wait for a request. */
+  #waitsSinceMs = performance.now();
 
   constructor(
     socket: Socket,
@@ -79,15 +84,18 @@ export class Http1ServerConnection implements ExchangeConnection {
     settings.timeouts.head.arm(this.#readDeadline);
   }
 
-  /** No request is being served: closing loses nothing. */
+  /** No request is being served. */
   get isIdle(): boolean {
     return this.#reading === 'head' && this.#exchange === undefined && this.#unparsed === undefined;
   }
 
-  /** Closes at once if idle; otherwise after the answer that is being given. */
+  /** Closes at once if idle; otherwise after the next answer, for whose request it waits a moment. */
   drain(): void {
     this.#isDraining = true;
-    if (this.isIdle) this.#discardRest();
+    if (!this.isIdle) return;
+    // The next request may be on its way, and would be lost.
+    if (performance.now() - this.#waitsSinceMs < MIN_IDLE_MS) this.settings.timeouts.linger.arm(this.#readDeadline);
+    else this.#discardRest();
   }
 
   destroy(): void {
@@ -144,8 +152,12 @@ export class Http1ServerConnection implements ExchangeConnection {
     this.#scanned = 0;
     // Inside #process the loop goes on by itself.
     if (this.#isProcessing) return;
-    if (this.#unparsed === undefined) this.settings.timeouts.keepAliveIdle.arm(this.#readDeadline);
-    else this.#process();
+    if (this.#unparsed === undefined) {
+      this.#waitsSinceMs = performance.now();
+      this.settings.timeouts.keepAliveIdle.arm(this.#readDeadline);
+    } else {
+      this.#process();
+    }
     if (this.socket.isPaused() && !this.#holdsEnough()) this.socket.resume();
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MAX_QUERY_PARAMETERS, QueryParameters } from '../../../../src/dataplane/route/query-parameters.ts';
+import { QueryParameters } from '../../../../src/dataplane/route/query-parameters.ts';
 
 function get(query: string | undefined, name: string): string | undefined {
   return new QueryParameters(query).get(name);
@@ -40,8 +40,7 @@ test('names of object members are names like others', () => {
   assert.equal(get('__proto__=1', '__proto__'), '1');
 });
 
-test('parameters beyond the limit are not looked at', () => {
-  const query = `${'x=1&'.repeat(MAX_QUERY_PARAMETERS - 1)}last=1&beyond=1`;
-  assert.equal(get(query, 'last'), '1');
-  assert.equal(get(query, 'beyond'), undefined);
+test('none is behind others where it is not looked for', () => {
+  const query = `${'&'.repeat(4_000)}${'x=1&'.repeat(1_000)}last=1`;
+  assert.equal(new QueryParameters(query).get('last'), '1');
 });

@@ -1,7 +1,7 @@
 // An HTTP/2 connection to an endpoint, for many requests at the same time. It counts as connected when the endpoint has sent its SETTINGS
 // and acknowledged ours: before that no request is sent, so that ours are bound by the one and the endpoint by the other.
 import { connect, constants } from 'node:http2';
-import type { ClientHttp2Session, ClientSessionOptions, Settings } from 'node:http2';
+import type { ClientHttp2Session, ClientSessionOptions, Http2Stream, Settings } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Deadline } from '../../../lib/timeout-queue.ts';
 import { ProxyError } from '../../proxy-error.ts';
@@ -10,6 +10,8 @@ import { ConnectionDeadline } from '../connection-deadline.ts';
 import type { ClientTimeouts } from '../http1/client-connection.ts';
 import { Http2ClientStream, isProtocolError } from './client-stream.ts';
 import type { StreamOwner } from './client-stream.ts';
+import { nativeSession } from './release-order.ts';
+import { cancel } from './reset.ts';
 
 /** The pool that a session belongs to. */
 export interface SessionOwner {
@@ -49,6 +51,7 @@ type State = 'connecting' | 'ready' | 'draining' | 'closed';
 export class Http2ClientSession implements StreamOwner {
   readonly http2: ClientHttp2Session;
   readonly scheme: 'http' | 'https';
+  readonly native: unknown;
 
   readonly #socket: Socket;
   readonly #timeouts: ClientTimeouts;
@@ -87,6 +90,7 @@ export class Http2ClientSession implements StreamOwner {
       socket.on(event, () => this.#guard(() => this.#end('upstream_reset', 'the upstream closed the connection')));
     socket.on('error', (error) => this.#guard(() => this.#end('upstream_reset', error.message)));
     this.http2 = connect(`${scheme}://upstream.invalid`, { ...OPTIONS, createConnection: () => socket });
+    this.native = nativeSession(this.http2);
     this.http2.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     this.#listen(this.http2);
   }
@@ -165,6 +169,11 @@ export class Http2ClientSession implements StreamOwner {
   }
 
   #listen(http2: ClientHttp2Session): void {
+    // An endpoint may open none; an error of one that nobody listened to would end the process.
+    http2.on('stream', (stream: Http2Stream) => {
+      stream.on('error', () => {});
+      cancel(stream);
+    });
     http2.on('remoteSettings', (settings) => this.#guard(() => this.#onSettings(settings)));
     http2.on('localSettings', () => {
       this.#isAcknowledged = true;

@@ -18,12 +18,15 @@ import {
 } from './client-fields.ts';
 import type { ResponseFields } from './client-fields.ts';
 import { fieldObject } from './fields.ts';
+import { releaseAfter } from './release-order.ts';
 import { cancel } from './reset.ts';
 
 /** The session that a stream belongs to. */
 export interface StreamOwner {
   readonly http2: ClientHttp2Session;
   readonly scheme: 'http' | 'https';
+  /** See release-order.ts. */
+  readonly native: unknown;
   armWriteStall(stream: Deadline): void;
   /** At the end of this turn of the event loop `onFlush` is called. */
   scheduleFlush(stream: Http2ClientStream): void;
@@ -241,6 +244,7 @@ export class Http2ClientStream extends Deadline implements UpstreamStream {
 
   #onClose(): void {
     this.disarm();
+    if (!this.#hasEndStream && this.#stream !== undefined) releaseAfter(this.#stream, this.#owner.native);
     const code = this.#stream?.rstCode ?? constants.NGHTTP2_NO_ERROR;
     // Never sent: the numbers of the session's streams are used up.
     const isRefused = code === constants.NGHTTP2_REFUSED_STREAM || this.id === undefined;

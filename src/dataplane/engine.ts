@@ -262,7 +262,7 @@ export class Engine {
         limits: this.#limits,
         timeouts: this.#timeouts,
         wheel: this.#wheel,
-        isDraining: () => this.#isDraining || this.#overload.closesIdle,
+        isDraining: () => this.#isDraining || this.#overload.closesConnections,
       },
       services: this.#services,
       sessionTimeouts: {
@@ -288,8 +288,7 @@ export class Engine {
 
   #onOverload(step: OverloadStep, resource: OverloadResource): void {
     // Idle connections cost memory, not time; and a request may be on its way on one.
-    if (this.#overload.closesIdle && resource !== 'event_loop')
-      for (const socket of this.#sockets.values()) socket.closeIdle();
+    if (step !== 'none' && resource !== 'event_loop') for (const socket of this.#sockets.values()) socket.closeIdle();
     this.#options.onOverload?.(step, resource);
   }
 

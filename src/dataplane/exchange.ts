@@ -1,6 +1,6 @@
 // One request and its answer, whatever the protocol on either side. Codecs make Exchanges; everything between the codecs works on
-// them and knows no socket. Bodies are pushed in chunks; `false` from a write means: pause the source until drained. A chunk that was
-// handed over belongs to whoever got it: it is never changed or used again.
+// them and knows no socket. Bodies are pushed in chunks; `false` from a write means: pause the source until drained. A chunk of a
+// request belongs to whoever got it: it is never changed or used again. A chunk of a response does as long as the exchange holds it.
 import type { HeaderList } from './header-list.ts';
 import type { ProxyError } from './proxy-error.ts';
 
@@ -79,6 +79,8 @@ export interface Exchange {
    */
   abort(): void;
 
+  /** Whether anything of the response was not handed to the kernel yet: no chunk that was written may change until then. */
+  readonly holdsChunks: boolean;
   readonly isRequestComplete: boolean;
   /** Body bytes so far, without framing. */
   readonly bytesReceived: number;

@@ -27,6 +27,8 @@ export interface UpstreamStream {
 
 /** Who sent the request. After `onResponseEnd` or `onUpstreamError` nothing more is called. */
 export interface UpstreamHandler {
+  /** Whether response data that were handed over are still looked at. */
+  readonly holdsChunks: boolean;
   onInformational(status: number, headers: HeaderList): void;
   /** A status of 101 starts a tunnel: response data are raw bytes from there on. */
   onResponse(head: ResponseHead, length: BodyLength | undefined): void;

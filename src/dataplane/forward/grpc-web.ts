@@ -26,6 +26,8 @@ export function translateGrpcWeb(exchange: Exchange, { virtualHosts }: RuntimeLi
 }
 
 export class GrpcWebExchange implements Exchange, ExchangeHandler {
+  /** Parts of messages wait for what follows. */
+  readonly holdsChunks = true;
   readonly request: RequestHead;
   readonly downstream: DownstreamInfo;
   readonly requestBodyLength: BodyLength;

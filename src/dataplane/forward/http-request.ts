@@ -304,6 +304,10 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
 
   // — the answer, from the endpoint —
 
+  get holdsChunks(): boolean {
+    return this.exchange.holdsChunks;
+  }
+
   onTryInformational(status: number, headers: HeaderList): void {
     if (status !== 100 || this.exchange.expectsContinue) this.exchange.respondInformational(status, headers);
   }

@@ -79,6 +79,8 @@ export class RequestMirror extends Deadline implements PoolWaiter, UpstreamHandl
     else this.#stream.destroy();
   }
 
+  readonly holdsChunks = false;
+
   onStream(stream: UpstreamStream): void {
     this.#stream = stream;
     stream.send(this.#head, this.#length, { expectsContinue: false, acceptsTrailers: this.#acceptsTrailers }, this);

@@ -13,6 +13,8 @@ import type { UpstreamHandler, UpstreamStream } from '../upstream-stream.ts';
 
 /** Whoever wants the answer. */
 export interface TryOwner {
+  /** Whether what `onTryData` got is still looked at. */
+  readonly holdsChunks: boolean;
   readonly clientCertificate: RuntimeCertificate | undefined;
   onTryInformational(status: number, headers: HeaderList): void;
   onTryResponse(head: ResponseHead, length: BodyLength | undefined): void;
@@ -46,6 +48,10 @@ export class UpstreamTry extends Deadline implements PoolWaiter, UpstreamHandler
 
   get clientCertificate(): RuntimeCertificate | undefined {
     return this.#owner.clientCertificate;
+  }
+
+  get holdsChunks(): boolean {
+    return this.#owner.holdsChunks;
   }
 
   start(timeout: TimeoutQueue | undefined, needsFresh: boolean): void {

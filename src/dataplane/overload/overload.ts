@@ -56,6 +56,8 @@ const MIN_COLLECTION_INTERVALS = 40;
 export class Overload {
   readonly #options: OverloadOptions;
   #step = 0;
+  /** Without regard to connections: where they are short, those who have one are served, as they would not get another. */
+  #serviceStep = 0;
   /** The latest, oldest first. */
   readonly #delaysMs: number[] = [];
   #intervalsSinceCollection: number = MIN_COLLECTION_INTERVALS;
@@ -65,12 +67,12 @@ export class Overload {
   }
 
   /** Answers say that the connection closes. */
-  get closesIdle(): boolean {
-    return this.#step >= 1;
+  get closesConnections(): boolean {
+    return this.#serviceStep >= 1;
   }
 
   get refusesRequests(): boolean {
-    return this.#step >= 2;
+    return this.#serviceStep >= 2;
   }
 
   get refusesConnections(): boolean {
@@ -86,17 +88,20 @@ export class Overload {
       event_loop: this.#sustainedDelayMs(readings.eventLoopDelayMs) / limits.maxEventLoopDelayMs,
       connections: readings.connections / limits.maxTotalConnections,
     };
-    let step = 0;
+    let [step, serviceStep] = [0, 0];
     let cause: OverloadResource = 'memory';
     for (const resource of Object.keys(pressures) as OverloadResource[]) {
       const pressure = pressures[resource];
       cells.pressures[resource].set(pressure);
-      const wanted = this.#stepFor(resource, pressure);
+      const isOfService = resource !== 'connections';
+      const wanted = stepFor(resource, pressure, isOfService ? this.#serviceStep : this.#step);
+      if (isOfService) serviceStep = Math.max(serviceStep, wanted);
       if (wanted <= step) continue;
       step = wanted;
       cause = resource;
     }
     this.#collect(Math.max(pressures.heap, pressures.memory));
+    this.#serviceStep = serviceStep;
     if (step === this.#step) return;
     this.#step = step;
     cells.step.set(step);
@@ -108,19 +113,20 @@ export class Overload {
     return this.#delaysMs.length < SUSTAINED_INTERVALS ? 0 : Math.min(...this.#delaysMs);
   }
 
-  #stepFor(resource: OverloadResource, pressure: number): number {
-    const thresholds = THRESHOLDS[resource];
-    for (let step = thresholds.length; step > 0; step--) {
-      const threshold = thresholds[step - 1] as number;
-      if (pressure >= (step <= this.#step ? threshold * RELEASE_SHARE : threshold)) return step;
-    }
-    return 0;
-  }
-
   #collect(pressure: number): void {
     this.#intervalsSinceCollection++;
     if (pressure < THRESHOLDS.memory[1] || this.#intervalsSinceCollection < MIN_COLLECTION_INTERVALS) return;
     this.#intervalsSinceCollection = 0;
     this.#options.collectGarbage();
   }
+}
+
+/** @param current the step that was taken before */
+function stepFor(resource: OverloadResource, pressure: number, current: number): number {
+  const thresholds = THRESHOLDS[resource];
+  for (let step = thresholds.length; step > 0; step--) {
+    const threshold = thresholds[step - 1] as number;
+    if (pressure >= (step <= current ? threshold * RELEASE_SHARE : threshold)) return step;
+  }
+  return 0;
 }

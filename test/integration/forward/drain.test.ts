@@ -80,6 +80,20 @@ describe('drain', () => {
     await drained;
   });
 
+  test('serves the request that is on its way when an idle connection is to close', async (t) => {
+    const bed = new TestBed(t);
+    const upstream = await bed.upstream();
+    const gateway = await bed.gateway(upstream.port);
+    const client = await bed.client(gateway);
+    await client.send(request('GET /')).untilResponses(1);
+    const drained = gateway.engine.drain(LONG_MS);
+    const [, response = assert.fail()] = await client.send(request('GET /')).untilResponses(2);
+    assert.deepEqual([statusOf(response), valueOf(response, 'connection')], [200, 'close']);
+    await client.untilClosed();
+    client.finish();
+    await drained;
+  });
+
   test('is not held up by an answer whose head was sent before', async (t) => {
     const bed = new TestBed(t);
     const upstream = await bed.upstream({

@@ -4,10 +4,11 @@ import { constants } from 'node:http2';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { request } from '../../harness/http1-attack.ts';
-import { frame, FRAME, uint32 } from '../../harness/http2-frames.ts';
+import { data, END_STREAM, frame, FRAME, uint32, headers } from '../../harness/http2-frames.ts';
 import { cluster, listener, route } from '../../harness/resources.ts';
 import { TestBed } from '../../harness/test-bed.ts';
 import { FrameUpstream, MAX_CONCURRENT_STREAMS } from './frame-upstream.ts';
+import type { FrameConnection } from './frame-upstream.ts';
 import { ask, gatewayTo, metric, statusesOf } from './http2-gateway.ts';
 import { echo, finish, held, Http2Upstream } from './http2-upstream.ts';
 
@@ -141,6 +142,44 @@ describe('an HTTP/2 endpoint that fails', { timeout: 60_000 }, () => {
     await upstream.until('the close', () => lost.isClosed || undefined);
     assert.equal(lost.of(FRAME.ping).length, 1);
     assert.equal(await ask(await bed.client(gateway)), 200);
+  });
+
+  test('it resets the connection when an answer is whole but not read yet: it stays whole', async (t) => {
+    const bed = new TestBed(t);
+    let sent = 0;
+    const moved = { atMs: 0 };
+    const send = (connection: FrameConnection, count: number): void => {
+      for (let i = 0; i < count; i++) connection.send(data(1, 'x'.repeat(16_384)));
+      sent += count * 16_384;
+      moved.atMs = performance.now();
+    };
+    let unread = 0;
+    const upstream = await FrameUpstream.listen(bed, {
+      onRequest: (connection) => {
+        connection.send(headers(1, [[':status', '200']], 0));
+        send(connection, 4);
+      },
+      onFrame: (connection, { type, stream, payload }) => {
+        if (type !== FRAME.windowUpdate || stream !== 1) return;
+        unread += payload.readUInt32BE(0);
+        send(connection, Math.floor(unread / 16_384));
+        unread %= 16_384;
+      },
+    });
+    const gateway = await gatewayTo(bed, upstream.port);
+    const client = await bed.client(gateway);
+    client.socket.pause();
+    client.send(request('GET /'));
+    const connection = await upstream.connection(0);
+    while (moved.atMs === 0 || performance.now() - moved.atMs < 200) await delay(20);
+    connection.send(data(1, '', END_STREAM));
+    await delay(100);
+    connection.socket.resetAndDestroy();
+    await delay(100);
+    client.socket.resume();
+    const { bytesSent, flag } = await gateway.logged();
+    assert.deepEqual([bytesSent, flag], [sent, undefined]);
+    await client.untilText('\r\n0\r\n\r\n', 20_000);
   });
 
   test('it never closes its side: ours is gone all the same', async (t) => {

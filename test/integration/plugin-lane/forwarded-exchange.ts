@@ -36,6 +36,7 @@ export interface LeftByPlugins {
 }
 
 export class ForwardedExchange implements Exchange {
+  readonly holdsChunks = true;
   readonly request: RequestHead;
   readonly downstream: DownstreamInfo;
   readonly requestBodyLength: BodyLength;

@@ -27,6 +27,7 @@ export interface MemoryRequest {
 }
 
 export class MemoryExchange implements Exchange {
+  readonly holdsChunks = true;
   readonly request: RequestHead;
   readonly downstream: DownstreamInfo = {
     remoteAddress: '192.0.2.7',

@@ -51,9 +51,13 @@ export class Dialer {
     return socket;
   }
 
-  /** @param protocols what is offered over TLS, the most wanted first. */
-  dial(...protocols: readonly AlpnProtocol[]): Socket {
-    const target = { host: this.#address, port: this.#port, noDelay: true, allowHalfOpen: true };
+  /**
+   * @param onread how it is read; undefined: it emits `data`.
+   * @param protocols what is offered over TLS, the most wanted first.
+   */
+  dial(onread: OnReadOpts | undefined, ...protocols: readonly AlpnProtocol[]): Socket {
+    const reading = onread === undefined ? {} : { onread };
+    const target = { host: this.#address, port: this.#port, noDelay: true, allowHalfOpen: true, ...reading };
     if (this.#tls === undefined) return connectTcp(target);
     const { serverName, ...tls } = this.#tls;
     return connectTls({

@@ -26,7 +26,7 @@ export class Handshake extends Deadline {
     const { dialer, timeouts, metrics } = settings;
     metrics.connects.inc();
     metrics.activeConnections.inc();
-    this.#socket = dialer.dial(...protocols);
+    this.#socket = dialer.dial(undefined, ...protocols);
     this.#socket.on(dialer.readyEvent, () => {
       // A server may answer without a word of ALPN; then it speaks HTTP/1.1.
       if (dialer.scheme === 'https' && !protocols.includes('http/1.1') && settledProtocol(this.#socket) !== 'h2')

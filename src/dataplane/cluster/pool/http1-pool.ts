@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import { Http1ClientConnection } from '../../codec/http1/client-connection.ts';
 import type { ConnectionOwner } from '../../codec/http1/client-connection.ts';
+import { SocketReader } from '../../codec/socket-reader.ts';
 import { PendingQueue } from './pending-queue.ts';
 import { overflow } from './pool.ts';
 import type { Pool, PoolSettings, PoolWaiter } from './pool.ts';
@@ -120,10 +121,11 @@ export class Http1Pool implements Pool, ConnectionOwner {
 
   #connect(waiter: PoolWaiter): void {
     const { dialer, timeouts, metrics } = this.#settings;
-    const socket = dialer.dial('http/1.1');
+    const reader = new SocketReader();
+    const socket = dialer.dial(reader.onread, 'http/1.1');
     metrics.connects.inc();
     metrics.activeConnections.inc();
-    const connection = new Http1ClientConnection(socket, dialer.readyEvent, timeouts, this);
+    const connection = new Http1ClientConnection(socket, dialer.readyEvent, timeouts, this, reader);
     this.#connections.add(connection);
     waiter.onStream(connection);
   }

@@ -6,6 +6,7 @@ import type { BodyLength, RequestHead } from '../../exchange.ts';
 import { HeaderList } from '../../header-list.ts';
 import { ProxyError } from '../../proxy-error.ts';
 import type { RequestOptions, UpstreamHandler, UpstreamStream } from '../../upstream-stream.ts';
+import type { ReadReceiver, SocketReader } from '../socket-reader.ts';
 import { ConnectionDeadline } from '../connection-deadline.ts';
 import { BodyDecoder, hasStrayLineBreak } from './body-decoder.ts';
 import { chunkHeadText, lastChunkText, requestHeadText } from './head-text.ts';
@@ -38,7 +39,7 @@ const MAX_INFORMATIONAL = 16;
 
 type State = 'connecting' | 'idle' | 'head' | 'body' | 'tunnel' | 'closed';
 
-export class Http1ClientConnection implements UpstreamStream {
+export class Http1ClientConnection implements ReadReceiver, UpstreamStream {
   readonly socket: Socket;
   /** Seconds the upstream promised to keep an idle connection, or -1. */
   keepAliveSeconds = -1;
@@ -65,12 +66,16 @@ export class Http1ClientConnection implements UpstreamStream {
   #unparsed: Buffer | undefined = undefined;
   #scanned = 0;
 
-  /** @param readyEvent what the socket is waiting for, `connect`, or `secureConnect` for TLS; undefined where that has been. */
+  /**
+   * @param readyEvent what the socket is waiting for, `connect`, or `secureConnect` for TLS; undefined where that has been.
+   * @param reader what the socket reads with; undefined: it emits `data`.
+   */
   constructor(
     socket: Socket,
     readyEvent: 'connect' | 'secureConnect' | undefined,
     timeouts: ClientTimeouts,
     owner: ConnectionOwner,
+    reader?: SocketReader,
   ) {
     this.socket = socket;
     this.#owner = owner;
@@ -89,17 +94,23 @@ export class Http1ClientConnection implements UpstreamStream {
       timeouts.connect.arm(this.#deadline);
       socket.on(readyEvent, () => this.#guard(() => this.#onReady()));
     }
-    socket.on('data', (chunk: Buffer) => {
-      try {
-        this.#onData(chunk);
-      } catch (error) {
-        this.#onDefect(error);
-      }
-    });
+    if (reader === undefined) socket.on('data', (chunk: Buffer) => void this.onRead(chunk));
+    else reader.receiver = this;
     socket.on('end', () => this.#guard(() => this.#onEnd()));
     socket.on('drain', () => this.#guard(() => this.#onDrain()));
     socket.on('error', (error: Error) => this.#guard(() => this.#onClose(error.message)));
     socket.on('close', () => this.#guard(() => this.#onClose('the upstream closed the connection')));
+  }
+
+  /** From the socket. A handler may hold chunks also when its answer is complete, and nothing of it is left here. */
+  onRead(chunk: Buffer): boolean {
+    const handler = this.#handler;
+    try {
+      this.#onData(chunk);
+    } catch (error) {
+      this.#onDefect(error);
+    }
+    return this.#unparsed !== undefined || handler?.holdsChunks === true;
   }
 
   get isIdle(): boolean {

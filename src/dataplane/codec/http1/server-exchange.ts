@@ -76,6 +76,10 @@ export class Http1Exchange implements Exchange {
     this.keepsAlive = parser.keepsAlive;
   }
 
+  get holdsChunks(): boolean {
+    return this.#connection.writer.isHolding;
+  }
+
   pauseRequest(): void {
     if (!this.isRequestComplete) this.#connection.pauseReading();
   }

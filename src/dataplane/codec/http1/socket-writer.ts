@@ -21,6 +21,11 @@ export class SocketWriter {
     return this.#needsDrain;
   }
 
+  /** Whether anything was not handed to the kernel yet. */
+  get isHolding(): boolean {
+    return this.#length > 0 || this.#socket.writableLength > 0;
+  }
+
   /** The socket emitted `drain`. */
   drained(): void {
     this.#needsDrain = false;

@@ -129,6 +129,7 @@ export class Http2ClientStream extends Deadline implements UpstreamStream {
 
   /** The session ended, or the endpoint said that it won't work on this request. */
   fail(code: ProxyErrorCode, message: string): void {
+    if (this.#hasResponded && this.#hasEndStream && !this.#isTunnel) this.#passOnRest();
     this.disarm();
     const handler = this.#handler;
     this.#handler = undefined;
@@ -218,6 +219,13 @@ export class Http2ClientStream extends Deadline implements UpstreamStream {
     const trailers = readResponseTrailers(raw);
     if (trailers !== undefined && 'message' in trailers) this.#abort('upstream_protocol_error', trailers.message);
     else this.#responseTrailers = trailers;
+  }
+
+  /** The answer is whole and waits for its reader; at most a window of it. */
+  #passOnRest(): void {
+    // In one piece; it goes out by the listener for data.
+    this.#stream?.read();
+    this.#onEnd();
   }
 
   /** Everything that came was passed on. */

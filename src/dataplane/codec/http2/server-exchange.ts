@@ -124,6 +124,10 @@ export class Http2Exchange extends Deadline implements Exchange {
     }
   }
 
+  get holdsChunks(): boolean {
+    return this.#stream.writableLength > 0;
+  }
+
   pauseRequest(): void {
     if (this.isRequestComplete) return;
     this.#bodyDeadline?.disarm();

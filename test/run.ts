@@ -1,5 +1,6 @@
 // Runs the tests of the named groups, or of all: `node test/run.ts [unit|property|integration]…`
-// Unit tests share this process; every other file has a process of its own, a few at a time. One report with one closing block, and
+// Unit tests share this process; every other file has a process of its own, a few at a time, and those that start several processes and load
+// them one at a time. One report with one closing block, and
 // no way to pass for a file that did not load, a test that ends the process, or an error that no test caught.
 import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -19,6 +20,8 @@ const GROUPS: Readonly<Record<string, RegExp>> = {
   property: /^test\/property\//,
   integration: /^test\/integration\//,
 };
+/** What these find depends on how fast things happen; a neighbour would slow them down. */
+const ALONE = /^test\/integration\/(?:system|processes|lossless|hardening)\//;
 const TEST_TIMEOUT_MS = 300_000;
 /** A test that loops, or leaves a server or a timer open, keeps its process alive; this ends it. */
 const SHARED_PROCESS_LIMIT_MS = 600_000;
@@ -41,7 +44,10 @@ class TestRun {
 
   async *events(shared: readonly string[], own: readonly string[]): AsyncGenerator<TestEvent> {
     if (shared.length > 0) yield* this.#inThisProcess(shared);
-    if (own.length > 0) yield* this.#inOwnProcesses(own);
+    const together = own.filter((file) => !ALONE.test(file));
+    const alone = own.filter((file) => ALONE.test(file));
+    if (together.length > 0) yield* this.#inOwnProcesses(together, availableParallelism());
+    if (alone.length > 0) yield* this.#inOwnProcesses(alone, 1);
     this.#finished = true;
     if (this.#summary !== undefined) yield this.#summary;
     for (const counter of COUNTERS) yield diagnostic(`${counter} ${this.#total(counter)}`);
@@ -62,11 +68,11 @@ class TestRun {
     }
   }
 
-  async *#inOwnProcesses(files: readonly string[]): AsyncGenerator<TestEvent> {
+  async *#inOwnProcesses(files: readonly string[], concurrency: number): AsyncGenerator<TestEvent> {
     const stream = run({
       files: [...files],
       isolation: 'process',
-      concurrency: availableParallelism(),
+      concurrency,
       timeout: TEST_TIMEOUT_MS,
       signal: AbortSignal.timeout(OWN_PROCESSES_LIMIT_MS),
       cwd: ROOT,

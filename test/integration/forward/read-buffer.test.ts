@@ -7,7 +7,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import type { ClientHttp2Session } from 'node:http2';
 import { get as getTls } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { after, describe, test } from 'node:test';
 import { CertificateAuthority } from '../../harness/certificate-authority.ts';
 import { certificate, cluster, listener, route, virtualHost } from '../../harness/resources.ts';

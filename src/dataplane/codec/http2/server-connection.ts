@@ -9,6 +9,7 @@ import type { DownstreamInfo } from '../../exchange.ts';
 import { ProxyError } from '../../proxy-error.ts';
 import type { ProxyErrorCode } from '../../proxy-error.ts';
 import type { ExchangeTaker } from '../http1/server-settings.ts';
+import { nativeSession } from './release-order.ts';
 import { Http2Exchange } from './server-exchange.ts';
 import type { StreamConnection } from './server-exchange.ts';
 import { Http2RequestHeadParser } from './server-request-head.ts';
@@ -37,6 +38,7 @@ export class Http2ServerConnection extends Deadline implements StreamConnection 
   readonly scheme: 'http' | 'https';
   readonly downstream: DownstreamInfo;
   readonly settings: Http2ServerSettings;
+  readonly native: unknown;
 
   readonly #socket: Socket;
   readonly #session: ServerHttp2Session;
@@ -64,6 +66,7 @@ export class Http2ServerConnection extends Deadline implements StreamConnection 
     super();
     this.#socket = socket;
     this.#session = session;
+    this.native = nativeSession(session);
     this.scheme = scheme;
     this.downstream = downstream;
     this.settings = settings;

@@ -18,6 +18,7 @@ import type { ProxyErrorCode } from '../../proxy-error.ts';
 import { allowedTrailers } from '../http1/body-decoder.ts';
 import type { ParseProblem } from '../http1/field-section.ts';
 import { fieldObject, readTrailers } from './fields.ts';
+import { releaseAfter } from './release-order.ts';
 import { breakOff, cancel } from './reset.ts';
 import type { Http2RequestHeadParser } from './server-request-head.ts';
 import type { Http2ServerSettings } from './server-settings.ts';
@@ -29,6 +30,8 @@ export interface StreamConnection {
   readonly scheme: 'http' | 'https';
   readonly downstream: DownstreamInfo;
   readonly settings: Http2ServerSettings;
+  /** See release-order.ts. */
+  readonly native: unknown;
   /** Something of an answer goes out. */
   onProgress(): void;
   onStreamClosed(): void;
@@ -282,6 +285,8 @@ export class Http2Exchange extends Deadline implements Exchange {
   onClose(): void {
     this.disarm();
     this.#bodyDeadline?.disarm();
+    if (!this.isRequestComplete || this.#stream.rstCode !== NGHTTP2_NO_ERROR)
+      releaseAfter(this.#stream, this.#connection.native);
     this.#connection.onStreamClosed();
     // The whole answer went out; that it is complete is still to be said.
     if (this.#hasResponded && this.#framing === 'none' && this.isRequestComplete) return;

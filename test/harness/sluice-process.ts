@@ -14,6 +14,8 @@ const BOUND_MS = 30_000;
 export interface SluiceProcessOptions {
   readonly nodeArguments?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** How many files and sockets it may have open. */
+  readonly maxDescriptors?: number;
 }
 
 export interface Ending {
@@ -31,9 +33,14 @@ export class SluiceProcess implements AsyncDisposable {
   readonly #closed: Promise<unknown>;
   #isClosed = false;
 
-  constructor(args: readonly string[], { nodeArguments = [], environment = {} }: SluiceProcessOptions = {}) {
+  constructor(args: readonly string[], options: SluiceProcessOptions = {}) {
+    const { nodeArguments = [], environment = {}, maxDescriptors } = options;
+    const node = [process.execPath, ...nodeArguments, join(ROOT, 'bin/sluice.js'), ...args];
+    // Becomes the program that it starts.
+    const limiter = maxDescriptors === undefined ? [] : ['prlimit', `--nofile=${maxDescriptors}:${maxDescriptors}`];
+    const [command = '', ...rest] = [...limiter, ...node];
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('SLUICE_'));
-    this.child = spawn(process.execPath, [...nodeArguments, join(ROOT, 'bin/sluice.js'), ...args], {
+    this.child = spawn(command, rest, {
       cwd: ROOT,
       env: { ...Object.fromEntries(inherited), ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],

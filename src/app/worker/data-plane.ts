@@ -1,10 +1,12 @@
 // The data plane as a process builds it: the engine, with what it has to say put into the log.
 import { createEngine } from '../../dataplane/engine.ts';
 import type { Engine, EngineOptions } from '../../dataplane/engine.ts';
+import { DEFAULT_ENGINE_LIMITS } from '../../dataplane/engine-defaults.ts';
 import type { EngineLimits, EngineTimeouts } from '../../dataplane/engine-defaults.ts';
 import type { AccessLog } from '../../observability/access-log.ts';
 import type { Metrics } from '../../observability/metric-names.ts';
 import type { Logger } from '../../observability/process-log.ts';
+import { maxConnectionsByDescriptors } from './descriptor-limit.ts';
 
 export interface DataPlaneSettings {
   readonly limits: Partial<EngineLimits>;
@@ -28,9 +30,13 @@ export interface DataPlaneOptions {
 
 export function createDataPlane({ settings, metrics, logs, openListener }: DataPlaneOptions): Engine {
   const { logger, accessLog } = logs;
+  const { maxTotalConnections = DEFAULT_ENGINE_LIMITS.maxTotalConnections } = settings.limits;
   return createEngine({
     metrics,
-    limits: settings.limits,
+    limits: {
+      ...settings.limits,
+      maxTotalConnections: Math.min(maxTotalConnections, maxConnectionsByDescriptors()),
+    },
     timeouts: settings.timeouts,
     ...(settings.overload === undefined ? {} : { overload: settings.overload }),
     ...(accessLog === undefined ? {} : { accessLog }),

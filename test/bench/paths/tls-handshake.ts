@@ -1,4 +1,4 @@
-// New TLS 1.3 connections, with an ECDSA certificate on P-256, and nothing on them.
+// New TLS 1.3 connections, with keys agreed on X25519 and an ECDSA certificate on P-256, and nothing on them.
 import type { HandshakeTask } from '../load/handshake-client.ts';
 import type { LoadResult } from '../load/load-result.ts';
 import { runClient } from '../load/own-client.ts';

@@ -185,7 +185,7 @@ test('edits of all kinds under all kinds of traffic', { timeout: TIMEOUT_MS }, a
   const fellInto = all.map(() => 0);
   for (let round = 1; round <= ROUNDS; round++) {
     for (const [what, { file, text, isSeen }] of Object.entries(EDITS)) {
-      const before = all.map(({ attempted, active }) => attempted - active);
+      const before = all.map(({ answered }) => answered);
       connectionsBefore = secure.serverNames.length;
       directory.replace(`manifests/${file}.yaml`, text(round));
       edits++;

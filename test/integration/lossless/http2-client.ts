@@ -27,13 +27,13 @@ export class Http2Client implements TrafficClient {
   }
 
   /** May be called while others wait for their answers: they share the connection. */
-  async ask(): Promise<Answer> {
+  async ask(path: string = this.#target.path ?? '/'): Promise<Answer> {
     try {
-      return await this.#send();
+      return await this.#send(path);
     } catch (error) {
       if (!(error instanceof NotBegunError)) throw error;
       this.notBegun++;
-      return await this.#send();
+      return await this.#send(path);
     } finally {
       if (!this.#keepAlive) this.close();
     }
@@ -45,19 +45,19 @@ export class Http2Client implements TrafficClient {
     this.#connection = undefined;
   }
 
-  async #send(): Promise<Answer> {
+  async #send(path: string): Promise<Answer> {
     const connection = await this.#connect();
-    const { path = '/', port, tls } = this.#target;
-    const { answers, session } = connection;
+    const { port, tls } = this.#target;
+    const { session } = connection;
+    const isFirst = connection.requests++ === 0;
     const stream = session.request({ ':path': path, ':authority': tls?.serverName ?? `${ADDRESS}:${port}` });
     stream.setTimeout(ANSWER_TIMEOUT_MS, () => stream.destroy(new Error(`no answer in ${ANSWER_TIMEOUT_MS} ms`)));
     try {
       // From the start: what comes before it is read may be thrown away.
       const [headers, body] = await Promise.all([headOf(stream), text(stream)]);
       if (stream.rstCode !== 0) throw new Error(`reset in the body, code ${stream.rstCode}`);
-      connection.answers++;
       const certificate = tls && (session.socket as TLSSocket).getPeerCertificate().fingerprint256;
-      return { status: headers[':status'] ?? 0, headers, certificate, body, isFirst: answers === 0 };
+      return { status: headers[':status'] ?? 0, headers, certificate, body, isFirst };
     } catch (error) {
       throw connection.hasBegun(stream) ? error : new NotBegunError('it crossed a GOAWAY', { cause: error });
     }
@@ -74,7 +74,7 @@ export class Http2Client implements TrafficClient {
 class Connection {
   readonly session: ClientHttp2Session;
   readonly ready: Promise<void>;
-  answers = 0;
+  requests = 0;
   /** What the GOAWAY named; undefined while there was none. */
   #lastStreamId: number | undefined = undefined;
 

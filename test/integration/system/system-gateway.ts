@@ -4,16 +4,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SluiceProcess } from '../../harness/sluice-process.ts';
-import type { Ending } from '../../harness/sluice-process.ts';
+import type { Ending, SluiceProcessOptions } from '../../harness/sluice-process.ts';
 import { parsePrometheusText } from '../../unit/observability/prometheus-parser.ts';
 import type { ParsedFamily } from '../../unit/observability/prometheus-parser.ts';
 
 const POLL_MS = 20;
 const BOUND_MS = 20_000;
 
-export interface SystemGatewayOptions {
-  readonly environment?: Readonly<Record<string, string>>;
-  readonly nodeArguments?: readonly string[];
+export interface SystemGatewayOptions extends SluiceProcessOptions {
   /** More of them, for `sluice run`. */
   readonly arguments?: readonly string[];
   /** Of the admin API; default: the kernel chooses one. */
@@ -29,10 +27,10 @@ export class SystemGateway {
   constructor(
     t: Pick<TestContext, 'after' | 'diagnostic'>,
     manifests: string,
-    { environment = {}, nodeArguments = [], arguments: args = [], adminPort = 0 }: SystemGatewayOptions = {},
+    { environment = {}, arguments: args = [], adminPort = 0, ...options }: SystemGatewayOptions = {},
   ) {
     this.process = new SluiceProcess(['run', '--manifests', manifests, '--admin', `127.0.0.1:${adminPort}`, ...args], {
-      nodeArguments,
+      ...options,
       environment: { SLUICE_DRAIN_DELAY: '0s', SLUICE_ACCESS_LOG_ENABLED: 'false', ...environment },
     });
     const { child } = this.process;

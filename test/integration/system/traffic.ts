@@ -93,9 +93,14 @@ export class Traffic<Begun> {
     t.after(() => this.stop());
   }
 
+  /** As it should be, or not. */
+  get answered(): number {
+    return this.completed + this.failed;
+  }
+
   /** Requests that were begun and not answered yet. */
   get active(): number {
-    return this.attempted - this.completed - this.failed;
+    return this.attempted - this.answered;
   }
 
   /** Looked at after each answer. */

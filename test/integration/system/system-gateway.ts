@@ -1,6 +1,6 @@
 // The gateway as its users run it, on the manifests of a test. What a test knows of it is what an operator knows: its log, its admin
 // API, its process.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SluiceProcess } from '../../harness/sluice-process.ts';
@@ -118,12 +118,24 @@ export class SystemGateway {
     return readdirSync(`/proc/${this.process.child.pid}/fd`).length;
   }
 
+  /** What each of them is: `socket:[1234]`. One that was closed in the meantime is left out. */
+  #descriptors(): string[] {
+    const folder = `/proc/${this.process.child.pid}/fd`;
+    return readdirSync(folder).flatMap((name) => {
+      try {
+        return [readlinkSync(`${folder}/${name}`)];
+      } catch {
+        return [];
+      }
+    });
+  }
+
   /** Until no more than that are open. The kernel tells nobody when one is closed. */
   async untilDescriptors(count: number): Promise<void> {
     const deadlineMs = performance.now() + BOUND_MS;
     while (this.descriptorCount() > count) {
       if (performance.now() > deadlineMs)
-        throw new Error(`not within ${BOUND_MS} ms: ${count} descriptors; there are ${this.descriptorCount()}`);
+        throw new Error(`not within ${BOUND_MS} ms: ${count} descriptors; there are ${this.#descriptors().join(' ')}`);
       await delay(POLL_MS);
     }
   }

@@ -5,6 +5,7 @@ import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
 import { Readable } from 'node:stream';
 import { Deadline } from '../../../lib/timeout-queue.ts';
 import type { BodyLength, RequestHead } from '../../exchange.ts';
+import { isGrpcCall } from '../../grpc.ts';
 import type { HeaderList } from '../../header-list.ts';
 import { ProxyError } from '../../proxy-error.ts';
 import type { ProxyErrorCode } from '../../proxy-error.ts';
@@ -58,7 +59,8 @@ export class Http2ClientStream extends Deadline implements UpstreamStream {
   #hasResponded = false;
   #hasEndStream = false;
   #isFlushScheduled = false;
-  #error: NodeJS.ErrnoException | undefined = undefined;
+  /** Why the stream broke. */
+  error: NodeJS.ErrnoException | undefined = undefined;
 
   constructor(owner: StreamOwner, isOnUsedSession: boolean) {
     super();
@@ -81,12 +83,13 @@ export class Http2ClientStream extends Deadline implements UpstreamStream {
       const { http2, scheme } = this.#owner;
       const stream = http2.request(requestFields(request, length, options, scheme), {
         endStream: length === 0 && !isWebSocket,
-        waitForTrailers: length === 'chunked',
+        // A call ends with its last message.
+        waitForTrailers: length === 'chunked' && !isGrpcCall(request.headers),
       });
       this.#stream = stream;
-      this.#listen(stream);
+      listen(stream as OwnedStream, this);
     } catch (error) {
-      this.#onDefect(error);
+      this.onDefect(error);
     }
   }
 
@@ -151,23 +154,15 @@ export class Http2ClientStream extends Deadline implements UpstreamStream {
     this.#abort('upstream_timeout', 'the upstream stopped reading the request');
   }
 
-  #listen(stream: ClientHttp2Stream): void {
-    // Node ends a stream that was reset without an error like one that is complete; by then it is marked as closed.
-    stream.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
-      if (chunk === null && !stream.closed) this.#hasEndStream = true;
-      return Readable.prototype.push.call(stream, chunk, encoding);
-    };
-    stream.on('response', (_headers, flags, raw) => this.#guard(() => this.#onResponse(raw, flags)));
-    stream.on('headers', (_headers, _flags, raw) => this.#guard(() => this.#onInformational(raw)));
-    stream.on('trailers', (_headers, _flags, raw) => this.#guard(() => this.#onTrailers(raw)));
-    stream.on('end', () => this.#guard(() => this.#onEnd()));
-    stream.on('drain', () => this.#guard(() => this.#onDrain()));
-    stream.on('wantTrailers', () => this.#guard(() => this.#onWantTrailers()));
-    stream.on('error', (error) => (this.#error = error));
-    stream.on('close', () => this.#guard(() => this.#onClose()));
+  // — from the stream —
+
+  /** @internal END_STREAM came, and not a reset that looks like it. */
+  onEndStream(): void {
+    this.#hasEndStream = true;
   }
 
-  #onInformational(raw: readonly string[]): void {
+  /** @internal */
+  onInformational(raw: readonly string[]): void {
     const parsed = readResponse(raw, this.#method, false);
     if ('message' in parsed) this.#abort('upstream_protocol_error', parsed.message);
     else if (++this.#informational > MAX_INFORMATIONAL)
@@ -175,7 +170,8 @@ export class Http2ClientStream extends Deadline implements UpstreamStream {
     else this.#handler?.onInformational(parsed.status, parsed.headers);
   }
 
-  #onResponse(raw: readonly string[], flags: number): void {
+  /** @internal */
+  onResponse(raw: readonly string[], flags: number): void {
     const stream = this.#stream;
     if (stream === undefined || this.#handler === undefined) return;
     const parsed = readResponse(raw, this.#method, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0);
@@ -187,13 +183,7 @@ export class Http2ClientStream extends Deadline implements UpstreamStream {
     if (this.#webSocketAccept !== undefined && parsed.status < 300) this.#startTunnel(parsed, this.#webSocketAccept);
     else this.#handler.onResponse({ status: parsed.status, headers: parsed.headers }, parsed.length);
     this.#flushLater();
-    stream.on('data', (chunk: Buffer) => {
-      try {
-        this.#onData(chunk);
-      } catch (error) {
-        this.#onDefect(error);
-      }
-    });
+    stream.on('data', onData);
   }
 
   #startTunnel({ headers }: ResponseFields, accept: string): void {
@@ -203,7 +193,8 @@ export class Http2ClientStream extends Deadline implements UpstreamStream {
     this.#handler?.onResponse({ status: 101, upgrade: 'websocket', headers }, undefined);
   }
 
-  #onData(chunk: Buffer): void {
+  /** @internal */
+  onData(chunk: Buffer): void {
     if (this.#handler === undefined) return;
     this.#handler.onResponseData(chunk);
     this.#flushLater();
@@ -215,7 +206,8 @@ export class Http2ClientStream extends Deadline implements UpstreamStream {
     this.#owner.scheduleFlush(this);
   }
 
-  #onTrailers(raw: readonly string[]): void {
+  /** @internal */
+  onTrailers(raw: readonly string[]): void {
     const trailers = readResponseTrailers(raw);
     if (trailers !== undefined && 'message' in trailers) this.#abort('upstream_protocol_error', trailers.message);
     else this.#responseTrailers = trailers;
@@ -225,11 +217,11 @@ export class Http2ClientStream extends Deadline implements UpstreamStream {
   #passOnRest(): void {
     // In one piece; it goes out by the listener for data.
     this.#stream?.read();
-    this.#onEnd();
+    this.onEnd();
   }
 
-  /** Everything that came was passed on. */
-  #onEnd(): void {
+  /** @internal Everything that came was passed on. */
+  onEnd(): void {
     const handler = this.#handler;
     if (handler === undefined || !this.#hasEndStream) return;
     if (!this.#isTunnel || this.#isRequestComplete) {
@@ -241,16 +233,19 @@ export class Http2ClientStream extends Deadline implements UpstreamStream {
     handler.onResponseEnd(this.#responseTrailers);
   }
 
-  #onDrain(): void {
+  /** @internal */
+  onDrain(): void {
     this.disarm();
     this.#handler?.onUpstreamDrain();
   }
 
-  #onWantTrailers(): void {
+  /** @internal */
+  onWantTrailers(): void {
     this.#stream?.sendTrailers(this.#trailers === undefined ? {} : fieldObject(this.#trailers));
   }
 
-  #onClose(): void {
+  /** @internal */
+  onClose(): void {
     this.disarm();
     if (!this.#hasEndStream && this.#stream !== undefined) releaseAfter(this.#stream, this.#owner.native);
     const code = this.#stream?.rstCode ?? constants.NGHTTP2_NO_ERROR;
@@ -259,8 +254,8 @@ export class Http2ClientStream extends Deadline implements UpstreamStream {
     this.#owner.onStreamClosed(this, isRefused);
     if (this.#handler === undefined) return;
     if (isRefused) this.fail('upstream_refused', 'the upstream refused the stream');
-    else if (isProtocolError(this.#error) || PROTOCOL_ERRORS.has(code))
-      this.fail('upstream_protocol_error', this.#error?.message ?? `the stream was closed with code ${code}`);
+    else if (isProtocolError(this.error) || PROTOCOL_ERRORS.has(code))
+      this.fail('upstream_protocol_error', this.error?.message ?? `the stream was closed with code ${code}`);
     else this.fail('upstream_reset', `the upstream reset the stream with code ${code}`);
   }
 
@@ -269,19 +264,106 @@ export class Http2ClientStream extends Deadline implements UpstreamStream {
     this.fail(code, message);
   }
 
-  #guard(action: () => void): void {
-    try {
-      action();
-    } catch (error) {
-      this.#onDefect(error);
-    }
-  }
-
-  /** A defect ends one stream, not the process. */
-  #onDefect(error: unknown): void {
+  /** @internal A defect ends one stream, not the process. */
+  onDefect(error: unknown): void {
     this.#owner.onDefect(error);
     if (this.#stream === undefined) this.#owner.onStreamClosed(this, false);
     this.#abort('upstream_protocol_error', 'the exchange with the upstream could not be handled');
+  }
+}
+
+// Listeners are functions that all streams share; whoever they are for hangs on the stream.
+
+const OWNER: unique symbol = Symbol('owner');
+
+interface OwnedStream extends ClientHttp2Stream {
+  [OWNER]: Http2ClientStream;
+}
+
+function listen(stream: OwnedStream, owner: Http2ClientStream): void {
+  stream[OWNER] = owner;
+  stream.push = push;
+  stream.on('response', onResponse);
+  stream.on('headers', onHeaders);
+  stream.on('trailers', onTrailers);
+  stream.on('end', onEnd);
+  stream.on('drain', onDrain);
+  stream.on('wantTrailers', onWantTrailers);
+  stream.on('error', onError);
+  stream.on('close', onClose);
+}
+
+/** Node ends a stream that was reset without an error like one that is complete; by then it is marked as closed. */
+function push(this: OwnedStream, chunk: unknown, encoding?: BufferEncoding): boolean {
+  if (chunk === null && !this.closed) this[OWNER].onEndStream();
+  return Readable.prototype.push.call(this, chunk, encoding);
+}
+
+function onResponse(this: OwnedStream, _headers: unknown, flags: number, raw: readonly string[]): void {
+  try {
+    this[OWNER].onResponse(raw, flags);
+  } catch (error) {
+    this[OWNER].onDefect(error);
+  }
+}
+
+function onHeaders(this: OwnedStream, _headers: unknown, _flags: number, raw: readonly string[]): void {
+  try {
+    this[OWNER].onInformational(raw);
+  } catch (error) {
+    this[OWNER].onDefect(error);
+  }
+}
+
+function onTrailers(this: OwnedStream, _headers: unknown, _flags: number, raw: readonly string[]): void {
+  try {
+    this[OWNER].onTrailers(raw);
+  } catch (error) {
+    this[OWNER].onDefect(error);
+  }
+}
+
+function onData(this: OwnedStream, chunk: Buffer): void {
+  try {
+    this[OWNER].onData(chunk);
+  } catch (error) {
+    this[OWNER].onDefect(error);
+  }
+}
+
+function onEnd(this: OwnedStream): void {
+  try {
+    this[OWNER].onEnd();
+  } catch (error) {
+    this[OWNER].onDefect(error);
+  }
+}
+
+function onDrain(this: OwnedStream): void {
+  try {
+    this[OWNER].onDrain();
+  } catch (error) {
+    this[OWNER].onDefect(error);
+  }
+}
+
+function onWantTrailers(this: OwnedStream): void {
+  try {
+    this[OWNER].onWantTrailers();
+  } catch (error) {
+    this[OWNER].onDefect(error);
+  }
+}
+
+function onError(this: OwnedStream, error: NodeJS.ErrnoException): void {
+  this[OWNER].error = error;
+}
+
+function onClose(this: OwnedStream): void {
+  try {
+    this[OWNER].onClose();
+  } catch (error) {
+    this[OWNER].onDefect(error);
   }
 }
 

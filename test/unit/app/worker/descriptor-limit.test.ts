@@ -9,8 +9,8 @@ Max resident set          unlimited            unlimited            bytes
 Max open files            ${descriptors}                 4096                 files
 `;
 
-test('half of what is left of the descriptors', () => {
-  assert.equal(maxConnectionsByDescriptors(limits('1024')), 480);
+test('two thirds of what is left of the descriptors', () => {
+  assert.equal(maxConnectionsByDescriptors(limits('1024')), 640);
   assert.equal(maxConnectionsByDescriptors(limits('20')), 1);
 });
 

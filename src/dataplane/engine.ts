@@ -22,7 +22,7 @@ import { UdpSocket } from './listener/udp-socket.ts';
 import { datagramRouting } from './listener/datagram-routing.ts';
 import type { RuntimeCertificate } from './runtime/certificate-context.ts';
 import { Overload } from './overload/overload.ts';
-import type { OverloadLimits, OverloadStep } from './overload/overload.ts';
+import type { OverloadLimits, OverloadReadings, OverloadStep } from './overload/overload.ts';
 import { collectGarbage, defaultOverloadLimits, OverloadMonitor } from './overload/overload-monitor.ts';
 import { compile, CompileMemo, releaseMemo } from './runtime/compile.ts';
 import type { RuntimeListener, RuntimeSnapshot } from './runtime/snapshot.ts';
@@ -113,11 +113,11 @@ export class Engine {
       },
       cells: bindOverloadCells(options.metrics),
       collectGarbage,
-      onStep: (step, resource) => this.#onOverload(step, resource),
+      onStep: (step, resource) => this.#options.onOverload?.(step, resource),
     });
     this.#monitor = new OverloadMonitor(
       () => this.#countConnections(),
-      (readings) => this.#overload.update(readings),
+      (readings) => this.#onReadings(readings),
     );
     this.#services = {
       timeouts: { streamIdle: queue(timeouts.streamIdleMs), tunnelIdle: queue(timeouts.tunnelIdleMs) },
@@ -286,10 +286,9 @@ export class Engine {
     return connections;
   }
 
-  #onOverload(step: OverloadStep, resource: OverloadResource): void {
-    // Idle connections cost memory, not time; and a request may be on its way on one.
-    if (step !== 'none' && resource !== 'event_loop') for (const socket of this.#sockets.values()) socket.closeIdle();
-    this.#options.onOverload?.(step, resource);
+  #onReadings(readings: OverloadReadings): void {
+    this.#overload.update(readings);
+    if (this.#overload.closesIdle) for (const socket of this.#sockets.values()) socket.closeIdle();
   }
 
   /** The listener left the configuration: its connections finish what they do. */

@@ -97,6 +97,7 @@ export class TcpSession extends Deadline implements FinishedSession {
 
   /** Nothing in the bytes tells whether more will come. */
   readonly isIdle = false;
+  readonly idleSinceMs = undefined;
 
   start(): void {
     const { endpoints } = this.target;

@@ -46,6 +46,11 @@ export class Arrival extends Deadline implements DownstreamConnection {
     origin.settings.arrivalTimeout.arm(this);
   }
 
+  /** Whoever has said nothing yet has been idle for ever. */
+  get idleSinceMs(): number | undefined {
+    return this.isIdle ? -Infinity : undefined;
+  }
+
   get isIdle(): boolean {
     return this.#bytes === undefined;
   }

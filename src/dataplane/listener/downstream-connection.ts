@@ -3,6 +3,8 @@
 export interface DownstreamConnection {
   /** Closing it loses nothing. */
   readonly isIdle: boolean;
+  /** performance.now(); undefined while it is not idle. */
+  readonly idleSinceMs: number | undefined;
   /** Closes at once if idle; otherwise when what it does is done. */
   drain(): void;
   destroy(): void;

@@ -34,6 +34,10 @@ export class HttpConnection implements DownstreamConnection, ExchangeTaker {
     this.#codec = open(this);
   }
 
+  get idleSinceMs(): number | undefined {
+    return this.#codec.idleSinceMs;
+  }
+
   get isIdle(): boolean {
     return this.#codec.isIdle;
   }

@@ -45,6 +45,8 @@ export interface ListenerSocketOptions {
   readonly open?: (server: Server) => Promise<void>;
 }
 
+/** For so long a connection is idle at least before it is closed for lack of something. */
+const MIN_IDLE_MS = 1_000;
 /** How many connections are looked at to find an idle one. */
 const MAX_IDLE_SEARCH = 128;
 const BACKLOG = 4_096;
@@ -133,7 +135,10 @@ export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJud
   }
 
   closeIdle(): void {
-    for (const connection of this.#connections) if (connection.isIdle) connection.drain();
+    // Whoever was served a moment ago is likely to ask again, and may find no way back.
+    const latestMs = performance.now() - MIN_IDLE_MS;
+    for (const connection of this.#connections)
+      if ((connection.idleSinceMs ?? Infinity) <= latestMs) connection.drain();
   }
 
   swap(snapshot: RuntimeSnapshot, listener: RuntimeListener): void {

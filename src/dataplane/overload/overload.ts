@@ -58,12 +58,18 @@ export class Overload {
   #step = 0;
   /** Without regard to connections: where they are short, those who have one are served, as they would not get another. */
   #serviceStep = 0;
+  #closesIdle = false;
   /** The latest, oldest first. */
   readonly #delaysMs: number[] = [];
   #intervalsSinceCollection: number = MIN_COLLECTION_INTERVALS;
 
   constructor(options: OverloadOptions) {
     this.#options = options;
+  }
+
+  /** Whoever is idle has to go. Connections cost memory, not time. */
+  get closesIdle(): boolean {
+    return this.#closesIdle;
   }
 
   /** Answers say that the connection closes. */
@@ -90,12 +96,14 @@ export class Overload {
     };
     let [step, serviceStep] = [0, 0];
     let cause: OverloadResource = 'memory';
+    this.#closesIdle = false;
     for (const resource of Object.keys(pressures) as OverloadResource[]) {
       const pressure = pressures[resource];
       cells.pressures[resource].set(pressure);
       const isOfService = resource !== 'connections';
       const wanted = stepFor(resource, pressure, isOfService ? this.#serviceStep : this.#step);
       if (isOfService) serviceStep = Math.max(serviceStep, wanted);
+      if (resource !== 'event_loop' && wanted > 0) this.#closesIdle = true;
       if (wanted <= step) continue;
       step = wanted;
       cause = resource;

@@ -84,6 +84,10 @@ export class Http1ServerConnection implements ExchangeConnection {
     settings.timeouts.head.arm(this.#readDeadline);
   }
 
+  get idleSinceMs(): number | undefined {
+    return this.isIdle ? this.#waitsSinceMs : undefined;
+  }
+
   /** No request is being served. */
   get isIdle(): boolean {
     return this.#reading === 'head' && this.#exchange === undefined && this.#unparsed === undefined;

@@ -47,6 +47,7 @@ export class Http2ServerConnection extends Deadline implements StreamConnection 
   readonly #openedAtMs = performance.now();
   #state: State = 'preface';
   #openStreams = 0;
+  #idleSinceMs = performance.now();
   #requests = 0;
   /** PING and SETTINGS since `#countedSinceMs`. */
   #controlFrames = 0;
@@ -84,6 +85,10 @@ export class Http2ServerConnection extends Deadline implements StreamConnection 
     // Our FIN went out: the client has a moment to send its own.
     socket.on('finish', () => this.#wait(settings.timeouts.linger));
     this.#wait(settings.timeouts.head);
+  }
+
+  get idleSinceMs(): number | undefined {
+    return this.isIdle ? this.#idleSinceMs : undefined;
   }
 
   /** No request is being served: closing loses nothing. */
@@ -124,6 +129,7 @@ export class Http2ServerConnection extends Deadline implements StreamConnection 
 
   onStreamClosed(): void {
     if (--this.#openStreams > 0) return;
+    this.#idleSinceMs = performance.now();
     const { keepAliveIdle, writeStall } = this.settings.timeouts;
     this.#wait(this.#state === 'closing' ? writeStall : keepAliveIdle);
   }

@@ -22,8 +22,9 @@ class Stage {
   at(readings: Partial<OverloadReadings>, intervals: number = SUSTAINED_INTERVALS): number {
     for (let i = 0; i < intervals; i++) this.overload.update({ ...IDLE, ...readings });
     const step = this.metrics.overloadStep.cell({}).value;
-    const { closesConnections, refusesRequests, refusesConnections } = this.overload;
+    const { closesIdle, closesConnections, refusesRequests, refusesConnections } = this.overload;
     const areConnectionsShort = 'connections' in readings;
+    assert.equal(closesIdle, step >= 1 && !('eventLoopDelayMs' in readings));
     assert.deepEqual(
       [closesConnections, refusesRequests, refusesConnections],
       [step >= 1 && !areConnectionsShort, step >= 2 && !areConnectionsShort, step >= 3],

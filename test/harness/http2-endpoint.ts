@@ -7,8 +7,10 @@ import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import type { TestContext } from 'node:test';
-import type * as acceptorModule from '../../src/dataplane/codec/http2/server-acceptor.ts';
+import type * as writerModule from '../../src/dataplane/codec/http2/frame-writer.ts';
+import type * as connectionModule from '../../src/dataplane/codec/http2/server-connection.ts';
 import type { Http2ServerConnection } from '../../src/dataplane/codec/http2/server-connection.ts';
+import type { Http2ServerSettings } from '../../src/dataplane/codec/http2/server-settings.ts';
 import type * as defaultsModule from '../../src/dataplane/engine-defaults.ts';
 import type { EngineLimits } from '../../src/dataplane/engine-defaults.ts';
 import type { Exchange, ExchangeHandler } from '../../src/dataplane/exchange.ts';
@@ -23,7 +25,10 @@ import { FrameClient } from './http2-frames.ts';
 import type { FrameAddress } from './http2-frames.ts';
 import { loadSource } from './source.ts';
 
-const { Http2Acceptor } = await loadSource<typeof acceptorModule>('dataplane/codec/http2/server-acceptor.ts');
+const { Http2ServerConnection: Connection } = await loadSource<typeof connectionModule>(
+  'dataplane/codec/http2/server-connection.ts',
+);
+const { OutputBlocks } = await loadSource<typeof writerModule>('dataplane/codec/http2/frame-writer.ts');
 const { DEFAULT_ENGINE_LIMITS } = await loadSource<typeof defaultsModule>('dataplane/engine-defaults.ts');
 const { HeaderList: Headers } = await loadSource<typeof headerListModule>('dataplane/header-list.ts');
 const { TimerWheel } = await loadSource<typeof timeoutModule>('lib/timeout-queue.ts');
@@ -132,7 +137,7 @@ export class Http2Endpoint {
     this.#isTls = tls !== undefined;
     const queue = (name: keyof NonNullable<EndpointSetup['timeoutsMs']>): timeoutModule.TimeoutQueue =>
       this.#wheel.queue(timeoutsMs?.[name] ?? 10_000);
-    const acceptor = new Http2Acceptor(this.#isTls ? 'https' : 'http', {
+    const settings: Http2ServerSettings = {
       limits: { ...DEFAULT_ENGINE_LIMITS, ...limits },
       timeouts: {
         head: queue('head'),
@@ -141,9 +146,10 @@ export class Http2Endpoint {
         writeStall: queue('writeStall'),
         linger: queue('linger'),
       },
+      blocks: new OutputBlocks(),
       isDraining: () => this.isDraining,
-    });
-    const accept = (socket: Socket): void => this.#accept(acceptor, socket);
+    };
+    const accept = (socket: Socket): void => this.#accept(settings, socket);
     this.#server =
       tls === undefined
         ? createServer({ allowHalfOpen: true, noDelay: true }, accept)
@@ -207,7 +213,7 @@ export class Http2Endpoint {
     return client;
   }
 
-  #accept(acceptor: InstanceType<typeof Http2Acceptor>, socket: Socket): void {
+  #accept(settings: Http2ServerSettings, socket: Socket): void {
     const changed = (): void => this.#conditions.changed();
     const downstream = {
       remoteAddress: ADDRESS,
@@ -215,7 +221,7 @@ export class Http2Endpoint {
       localAddress: ADDRESS,
       localPort: 0,
     };
-    const connection = acceptor.serve(socket, downstream, {
+    const connection = new Connection(socket, this.#isTls ? 'https' : 'http', downstream, settings, {
       onExchange: (exchange) => {
         const recorded = new RecordedExchange(exchange, changed);
         this.exchanges.push(recorded);

@@ -1,6 +1,6 @@
 // Reads the ClientHello at the beginning of a TLS connection without taking part in the handshake: it tells which server the client
 // wants before anything is decided. Whatever the bytes are, the answer is a value, and it never changes once it is not `incomplete`.
-import { isIP } from 'node:net';
+import { isIP, isIPv4 } from 'node:net';
 import { parseAuthority } from '../../lib/authority.ts';
 
 export interface ClientHello {
@@ -122,12 +122,12 @@ function parseMessage(message: Buffer): ClientHello | MalformedHello {
   const reader = new MessageReader(message);
   if (reader.integer(1) !== TLS_MAJOR_VERSION) reader.fail(NOT_TLS);
   reader.integer(1);
-  reader.take(RANDOM_BYTES);
-  if (reader.opaque(1, 0).length > MAX_SESSION_ID_BYTES) reader.fail(INVALID_LENGTH);
-  if (reader.opaque(2, 2).length % 2 !== 0) reader.fail(INVALID_LENGTH);
-  reader.opaque(1, 1);
+  reader.skip(RANDOM_BYTES);
+  if (reader.skipVector(1, 0) > MAX_SESSION_ID_BYTES) reader.fail(INVALID_LENGTH);
+  if (reader.skipVector(2, 2) % 2 !== 0) reader.fail(INVALID_LENGTH);
+  reader.skipVector(1, 1);
   const extensions = new Extensions(reader);
-  if (reader.hasMore) reader.vector(2, 0, () => extensions.read());
+  if (reader.hasMore) extensions.read();
   if (reader.hasMore) reader.fail(INVALID_LENGTH);
   if (reader.problem !== undefined) return reader.problem;
   const { serverName, alpnProtocols, ticket } = extensions;
@@ -153,60 +153,68 @@ class Extensions {
 
   read(): void {
     const reader = this.#reader;
+    const outerEnd = reader.enter(2, 0);
     while (reader.hasMore) {
       const type = reader.integer(2);
       if (this.#seen.has(type)) reader.fail(REPEATED_EXTENSION);
       if (this.#seen.has(PRE_SHARED_KEY)) reader.fail(PRE_SHARED_KEY_NOT_LAST);
       this.#seen.add(type);
-      if (type === SERVER_NAME) reader.vector(2, 0, () => this.#readServerName());
-      else if (type === ALPN) reader.vector(2, 0, () => this.#readAlpn());
-      else if (type === PRE_SHARED_KEY) reader.vector(2, 0, () => this.#readPreSharedKey());
+      if (type === SERVER_NAME) this.#readServerName();
+      else if (type === ALPN) this.#readAlpn();
+      else if (type === PRE_SHARED_KEY) this.#readPreSharedKey();
       else if (type === SESSION_TICKET) this.ticket = reader.opaque(2, 0);
-      else reader.opaque(2, 0);
+      else reader.skipVector(2, 0);
     }
+    reader.leave(outerEnd);
   }
 
   #readServerName(): void {
     const reader = this.#reader;
-    reader.vector(2, 1, () => {
-      if (reader.integer(1) !== HOST_NAME) reader.fail(NOT_ONE_HOST_NAME);
-      const name = canonicalServerName(reader.opaque(2, 1).toString('latin1'));
-      if (reader.hasMore) reader.fail(NOT_ONE_HOST_NAME);
-      if (typeof name === 'object') reader.fail(name);
-      else this.serverName = name;
-    });
+    const outerEnd = reader.enter(2, 0);
+    const listEnd = reader.enter(2, 1);
+    if (reader.integer(1) !== HOST_NAME) reader.fail(NOT_ONE_HOST_NAME);
+    const name = canonicalServerName(reader.opaque(2, 1).toString('latin1'));
+    if (reader.hasMore) reader.fail(NOT_ONE_HOST_NAME);
+    if (typeof name === 'object') reader.fail(name);
+    else this.serverName = name;
+    reader.leave(listEnd);
+    reader.leave(outerEnd);
   }
 
   #readAlpn(): void {
     const reader = this.#reader;
-    reader.vector(2, 2, () => {
-      while (reader.hasMore) this.alpnProtocols.push(reader.opaque(1, 1).toString('latin1'));
-    });
+    const outerEnd = reader.enter(2, 0);
+    const listEnd = reader.enter(2, 2);
+    while (reader.hasMore) this.alpnProtocols.push(reader.opaque(1, 1).toString('latin1'));
+    reader.leave(listEnd);
+    reader.leave(outerEnd);
   }
 
   /** RFC 8446 section 4.2.11: each identity has its binder. */
   #readPreSharedKey(): void {
     const reader = this.#reader;
+    const outerEnd = reader.enter(2, 0);
     let unbound = 0;
-    reader.vector(2, 7, () => {
-      for (; reader.hasMore; unbound++) {
-        const identity = reader.opaque(2, 1);
-        if (unbound === 0) this.ticket = identity;
-        reader.take(TICKET_AGE_BYTES);
-      }
-    });
-    reader.vector(2, 33, () => {
-      for (; reader.hasMore; unbound--) reader.opaque(1, MIN_BINDER_BYTES);
-    });
+    const identitiesEnd = reader.enter(2, 7);
+    for (; reader.hasMore; unbound++) {
+      const identity = reader.opaque(2, 1);
+      if (unbound === 0) this.ticket = identity;
+      reader.skip(TICKET_AGE_BYTES);
+    }
+    reader.leave(identitiesEnd);
+    const bindersEnd = reader.enter(2, 33);
+    for (; reader.hasMore; unbound--) reader.skipVector(1, MIN_BINDER_BYTES);
+    reader.leave(bindersEnd);
     if (unbound !== 0) reader.fail(INVALID_LENGTH);
+    reader.leave(outerEnd);
   }
 }
 
 function canonicalServerName(text: string): string | undefined | MalformedHello {
-  if (isIP(text) !== 0) return undefined;
   const parsed = parseAuthority(text);
-  if ('problem' in parsed || parsed.port !== undefined) return NOT_A_HOSTNAME;
-  const isLiteral = parsed.host.startsWith('[') || isIP(parsed.host) !== 0;
+  if ('problem' in parsed) return isIP(text) === 0 ? NOT_A_HOSTNAME : undefined;
+  if (parsed.port !== undefined) return NOT_A_HOSTNAME;
+  const isLiteral = parsed.host.startsWith('[') || isIPv4(parsed.host);
   return isLiteral ? undefined : parsed.host;
 }
 
@@ -236,38 +244,47 @@ class MessageReader {
     this.#position = this.#end;
   }
 
+  /** 0 where the bytes are not all there. */
   integer(byteCount: number): number {
-    const bytes = this.take(byteCount);
-    return bytes.length === 0 ? 0 : bytes.readUIntBE(0, byteCount);
-  }
-
-  /** A view of the next bytes, empty where they are not all there. */
-  take(byteCount: number): Buffer {
     const start = this.#position;
-    if (byteCount > this.#end - start || this.problem !== undefined) {
-      this.fail(INVALID_LENGTH);
-      return EMPTY;
-    }
-    this.#position += byteCount;
-    return this.#bytes.subarray(start, this.#position);
+    this.skip(byteCount);
+    let value = 0;
+    if (this.problem === undefined)
+      for (let i = start; i < this.#position; i++) value = value * 256 + (this.#bytes[i] as number);
+    return value;
   }
 
-  opaque(lengthBytes: number, minBytes: number): Buffer {
+  skip(byteCount: number): void {
+    if (byteCount > this.#end - this.#position) this.fail(INVALID_LENGTH);
+    else this.#position += byteCount;
+  }
+
+  /** Of what it holds nothing is looked at. @returns its length */
+  skipVector(lengthBytes: number, minBytes: number): number {
     const byteCount = this.integer(lengthBytes);
     if (byteCount < minBytes) this.fail(INVALID_LENGTH);
-    return this.take(byteCount);
+    this.skip(byteCount);
+    return byteCount;
   }
 
-  /** A vector that `read` must use up. */
-  vector(lengthBytes: number, minBytes: number, read: () => void): void {
+  /** A view of the bytes of a vector, empty where they are not all there. */
+  opaque(lengthBytes: number, minBytes: number): Buffer {
+    const byteCount = this.skipVector(lengthBytes, minBytes);
+    return this.problem === undefined ? this.#bytes.subarray(this.#position - byteCount, this.#position) : EMPTY;
+  }
+
+  /** Into a vector, which must be used up before it is left. @returns what to leave it with */
+  enter(lengthBytes: number, minBytes: number): number {
     const byteCount = this.integer(lengthBytes);
     const outerEnd = this.#end;
     const end = this.#position + byteCount;
     if (byteCount < minBytes || end > outerEnd) this.fail(INVALID_LENGTH);
-    if (this.problem !== undefined) return;
-    this.#end = end;
-    read();
-    if (this.#position !== end) this.fail(INVALID_LENGTH);
+    else this.#end = end;
+    return outerEnd;
+  }
+
+  leave(outerEnd: number): void {
+    if (this.#position !== this.#end) this.fail(INVALID_LENGTH);
     this.#end = this.problem === undefined ? outerEnd : this.#position;
   }
 }

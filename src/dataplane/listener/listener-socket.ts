@@ -10,16 +10,17 @@ import type { RuntimeCluster } from '../cluster/runtime-cluster.ts';
 import { StreamEndpoints } from '../cluster/stream-endpoints.ts';
 import { parseClientHello } from '../codec/client-hello.ts';
 import { matchPreface } from '../codec/http2/preface.ts';
+import { Http2ServerConnection } from '../codec/http2/server-connection.ts';
 import { Http1ServerConnection } from '../codec/http1/server-connection.ts';
 import { parseProxyHeader, proxyHeader } from '../codec/proxy-protocol.ts';
 import type { DownstreamInfo } from '../exchange.ts';
 import { TcpSession } from '../forward/tcp-session.ts';
 import type { TcpClient, TcpSessionServices } from '../forward/tcp-session.ts';
 import type { RequestServices, TlsInfo } from '../forward/request-services.ts';
+import { chooseCertificate } from '../runtime/certificate-context.ts';
 import { selectStream } from '../runtime/runtime-stream-route.ts';
 import type { RuntimeListener, RuntimeSnapshot, RuntimeVirtualHost } from '../runtime/snapshot.ts';
 import { servesConnectionOf } from '../runtime/tls-policy.ts';
-import type { TlsPolicy } from '../runtime/tls-policy.ts';
 import { Arrival } from './arrival.ts';
 import type { ArrivalJudge, ConnectionOrigin } from './arrival.ts';
 import type { BoundListener } from './bound-listener.ts';
@@ -28,7 +29,8 @@ import { HttpConnection } from './http-connection.ts';
 import type { ConnectionHome } from './http-connection.ts';
 import { createSocketSettings, isProxySource } from './socket-settings.ts';
 import type { SettingsDefaults, SocketSettings } from './socket-settings.ts';
-import { readServerName, TlsTerminator } from './tls-terminator.ts';
+import { TlsTerminator } from './tls-terminator.ts';
+import type { Handshake } from './tls-terminator.ts';
 
 export interface ListenerSocketOptions {
   readonly bindAddress: string;
@@ -86,8 +88,7 @@ export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJud
     };
     this.#settings = createSocketSettings(listener.config, options.defaults);
     this.#terminator = new TlsTerminator({
-      virtualHost: (serverName) => this.#virtualHost(serverName),
-      onSecure: (socket, origin, policy) => this.#onSecure(socket, origin, policy),
+      onSecure: (socket, handshake) => this.#onSecure(socket, handshake),
       onHandshakeFailed: () => this.cells.protocolErrors.inc('tls_handshake_failed'),
       onSettled: () => this.#checkEmpty(),
     });
@@ -244,7 +245,10 @@ export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJud
   /** A TLS client said whom it wants. */
   #welcome(arrival: Arrival, serverName: string | undefined): void {
     const host = this.#virtualHost(serverName);
-    if (host?.tlsPolicy !== undefined) this.#terminator.terminate(arrival.release(), arrival.origin, host.tlsPolicy);
+    const policy = host?.tlsPolicy;
+    const certificate = host && chooseCertificate(host.certificates, serverName);
+    if (policy !== undefined && certificate !== undefined)
+      this.#terminator.terminate(arrival.release(), certificate, { origin: arrival.origin, policy, serverName });
     else if (host?.traffic === 'passthrough')
       this.#serveStream(arrival.release(), arrival.origin, host, { serverName });
     else this.#refuse(arrival, 'server_name_unknown');
@@ -269,8 +273,7 @@ export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJud
     this.#checkEmpty();
   }
 
-  #onSecure(socket: TLSSocket, origin: ConnectionOrigin, policy: TlsPolicy): void {
-    const serverName = readServerName(socket.servername as string | false | undefined);
+  #onSecure(socket: TLSSocket, { origin, policy, serverName }: Handshake): void {
     const tls = { serverName, version: socket.getProtocol() ?? '', policy };
     if (policy.traffic === 'stream') {
       const host = this.#virtualHost(serverName);
@@ -288,11 +291,11 @@ export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJud
     this.#connections.add(
       new HttpConnection(this, tls, (taker) =>
         isHttp2
-          ? settings.acceptor.serve(socket, downstream, taker)
+          ? new Http2ServerConnection(socket, scheme, downstream, settings.http, taker)
           : new Http1ServerConnection(socket, scheme, downstream, settings.http, taker),
       ),
     );
-    if (!isHttp2) socket.resume();
+    socket.resume();
   }
 
   /** @param tls what a ClientHello, or the handshake, said. */

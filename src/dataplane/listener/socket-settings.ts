@@ -3,7 +3,7 @@
 import { BlockList, isIPv4 } from 'node:net';
 import type { Listener } from '../../ir/listener.ts';
 import type { TimeoutQueue, TimerWheel } from '../../lib/timeout-queue.ts';
-import { Http2Acceptor } from '../codec/http2/server-acceptor.ts';
+import { OutputBlocks } from '../codec/http2/frame-writer.ts';
 import type { Http2ServerSettings } from '../codec/http2/server-settings.ts';
 import { limitsOf } from '../engine-defaults.ts';
 import type { EngineLimits, EngineTimeouts } from '../engine-defaults.ts';
@@ -19,7 +19,6 @@ export interface SettingsDefaults {
 
 export interface SocketSettings {
   readonly http: Http2ServerSettings;
-  readonly acceptor: Http2Acceptor;
   /** Open connections; beyond it idle ones are closed to make room, and without any the new one is refused. */
   readonly maxConnections: number;
   /** For the first bytes that tell what a connection carries. */
@@ -45,11 +44,11 @@ export function createSocketSettings(
       writeStall: wheel.queue(timeouts.writeStallMs),
       linger: wheel.queue(timeouts.lingerMs),
     },
+    blocks: new OutputBlocks(),
     isDraining,
   };
   return {
     http,
-    acceptor: new Http2Acceptor(protocol === 'TLS' ? 'https' : 'http', http),
     maxConnections: limits.maxConnections,
     arrivalTimeout: wheel.queue(protocol === 'TLS' ? timeouts.tlsHandshakeMs : timeouts.headMs),
     handshakeTimeoutMs: timeouts.tlsHandshakeMs,

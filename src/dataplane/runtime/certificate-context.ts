@@ -1,14 +1,13 @@
 // Certificates as TLS uses them, made once per Certificate resource, and the choice among those of a virtual host.
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
-import type { SecureContext, SecureContextOptions } from 'node:tls';
+import type { SecureContextOptions } from 'node:tls';
 import type { Certificate } from '../../ir/certificate.ts';
 import { TLS_CONTEXT_OPTIONS } from './tls-policy.ts';
 import type { TlsPolicy } from './tls-policy.ts';
 
 export interface RuntimeCertificate {
-  readonly context: SecureContext;
-  /** What the context was made of. */
+  /** What contexts are made of. */
   readonly options: SecureContextOptions;
   readonly config: Certificate;
   /** Lower-case DNS names of the leaf; `*.suffix` stands for one label. */
@@ -29,18 +28,19 @@ export function createRuntimeCertificate(config: Certificate, policy: TlsPolicy 
   };
   const { subjectAltName } = new X509Certificate(config.chainPem);
   const names = (subjectAltName ?? '').split(', ').filter((name) => name.startsWith('DNS:'));
+  // To see that OpenSSL takes it. Those that serve are made where and when they are needed: each has some 30 KiB.
+  createSecureContext(options);
   return {
     config,
-    context: createSecureContext(options),
     options,
     names: names.map((name) => name.slice('DNS:'.length).toLowerCase()),
   };
 }
 
-/** The certificate that names the host exactly, else by wildcard, else the first. */
+/** The certificate that names the host exactly, else by wildcard, else the first: clients that name no server get that. */
 export function chooseCertificate(
   certificates: readonly RuntimeCertificate[],
-  serverName: string,
+  serverName = '',
 ): RuntimeCertificate | undefined {
   const dot = serverName.indexOf('.');
   const wildcard = dot === -1 ? undefined : `*${serverName.slice(dot)}`;

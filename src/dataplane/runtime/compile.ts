@@ -75,7 +75,7 @@ export function compile(
   };
 
   const stream = ({ name }: VirtualHost): StreamHost => {
-    const compiled = new Map<StreamRoute, RuntimeStreamRoute>();
+    const compiled = next.streams.get(name) ?? new Map<StreamRoute, RuntimeStreamRoute>();
     const kept = memo.streams.get(name);
     const bind = (route: StreamRoute): RuntimeStreamRoute => {
       const entry =
@@ -86,13 +86,14 @@ export function compile(
       return entry;
     };
     next.streams.set(name, compiled);
-    const noRouteCells = bindSessionCells(services.metrics, name, NO_ROUTE);
+    const noRouteCells = next.sessionCells.get(name) ?? bindSessionCells(services.metrics, name, NO_ROUTE);
     next.sessionCells.set(name, noRouteCells);
     return { name, streams: new StreamRouteTable(streamRoutes.get(name) ?? [], bind), noRouteCells };
   };
 
   const virtualHost = (config: VirtualHost, old: RuntimeVirtualHost | undefined): RuntimeVirtualHost => {
-    const compiled = new Map<Route, CompiledRoute>();
+    // A virtual host of several addresses is one: it is compiled once.
+    const compiled = next.routes.get(config.name) ?? new Map<Route, CompiledRoute>();
     const kept = memo.routes.get(config.name);
     const target = (route: Route, ruleIndex: number): RuntimeRule => {
       let entry = compiled.get(route);

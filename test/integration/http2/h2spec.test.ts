@@ -10,22 +10,10 @@ import { goTool } from '../go-tools.ts';
 
 const { path: h2spec, skip } = goTool('h2spec');
 
-/** What nghttp2, which Node has built in, answers differently; nothing of it is ours to change. docs/security.md tells what it means. */
+/** What is answered differently on purpose. docs/security.md tells what it means. */
 const KNOWN_FAILURES: readonly string[] = [
   // On a port for both versions, what is not the preface is HTTP/1.1.
   'http2/3.5 Sends invalid connection preface',
-  // Frames on streams that are closed are ignored.
-  'http2/5.1 closed: Sends a DATA frame after sending RST_STREAM frame',
-  'http2/5.1 closed: Sends a HEADERS frame after sending RST_STREAM frame',
-  'http2/5.1 closed: Sends a DATA frame',
-  'http2/5.1 closed: Sends a HEADERS frame',
-  'http2/5.1.1 Sends stream identifier that is numerically smaller than previous',
-  // Priorities are not read at all (RFC 9113 section 5.3.2).
-  'http2/5.3.1 Sends PRIORITY frame that depend on itself',
-  'http2/6.3 Sends a PRIORITY frame with 0x0 stream identifier',
-  // The connection is closed where more patience would be allowed.
-  'http2/6.7 Sends a PING frame with ACK',
-  'http2/6.9.1 Sends multiple WINDOW_UPDATE frames increasing the flow control window to above 2^31-1 on a stream',
 ];
 
 test('H19 h2spec finds nothing new', { skip, timeout: 120_000 }, async (t) => {

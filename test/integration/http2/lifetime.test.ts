@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CertificateAuthority } from '../../harness/certificate-authority.ts';
 import { headerList, Http2Endpoint } from '../../harness/http2-endpoint.ts';
 import {
+  ACK,
   data,
   END_STREAM,
   ERROR,
@@ -23,6 +24,14 @@ const MIN_AGE_MS = 1_010;
 
 function lastStream(client: FrameClient): number | undefined {
   return client.of(FRAME.goaway).at(-1)?.payload.readUInt32BE();
+}
+
+const MAX_STREAM_ID = 2 ** 31 - 1;
+
+/** The server learns that the client has read everything up to here. */
+async function answerPing(client: FrameClient): Promise<void> {
+  const { payload } = await client.until('PING', () => client.of(FRAME.ping).find(({ flags }) => flags === 0));
+  client.send(frame(FRAME.ping, ACK, 0, payload));
 }
 
 describe('clients that keep the server waiting', { concurrency: true }, () => {
@@ -63,7 +72,7 @@ describe('clients that keep the server waiting', { concurrency: true }, () => {
   });
 
   test('half a head', async (t) => {
-    const endpoint = await Http2Endpoint.start(t, { timeoutsMs: { keepAliveIdle: 100, writeStall: 100 } });
+    const endpoint = await Http2Endpoint.start(t, { timeoutsMs: { keepAliveIdle: 100, linger: 100 } });
     const client = await endpoint.frames();
     client.send(frame(FRAME.headers, END_STREAM, 1, headerBlock(requestFields('GET', '/'))));
     await endpoint.untilConnectionsClosed(1);
@@ -115,13 +124,17 @@ describe('clients that keep the server waiting', { concurrency: true }, () => {
 });
 
 describe('H18 draining', () => {
-  test('what is served goes on, the GOAWAY names it, later streams are not served', async (t) => {
-    const endpoint = await Http2Endpoint.start(t, { script: () => {}, timeoutsMs: { linger: 100 } });
+  test('a first GOAWAY, and when the client has heard of it a second one that names the last stream that is served', async (t) => {
+    const endpoint = await Http2Endpoint.start(t, { script: () => {}, timeoutsMs: { linger: 5_000 } });
     const client = await endpoint.frames();
     client.send(headers(1, requestFields('GET', '/')), headers(3, requestFields('POST', '/'), 0));
     await endpoint.exchange(1);
     endpoint.connections[0]?.drain();
     endpoint.connections[0]?.drain();
+    assert.equal(await client.goawayCode(), ERROR.none);
+    assert.equal(lastStream(client), MAX_STREAM_ID);
+    await answerPing(client);
+    await client.until('the second GOAWAY', () => client.of(FRAME.goaway)[1]);
     assert.equal(await client.goawayCode(), ERROR.none);
     assert.equal(lastStream(client), 3);
     client.send(headers(5, requestFields('GET', '/')), data(3, 'body', END_STREAM));
@@ -133,6 +146,7 @@ describe('H18 draining', () => {
       () => (client.body(1).length === 30_000 && client.body(3).length === 30_000) || undefined,
     );
     await client.untilClosed();
+    client.destroy();
     await endpoint.untilConnectionsClosed(1);
     assert.equal(endpoint.exchanges.length, 2);
     assert.deepEqual(
@@ -141,17 +155,32 @@ describe('H18 draining', () => {
     );
   });
 
-  test('an idle connection serves the request that is on its way, then closes', async (t) => {
+  test('requests that are on their way are served, then the connection closes', async (t) => {
     const endpoint = await Http2Endpoint.start(t, { timeoutsMs: { linger: 5_000 } });
     const client = await endpoint.frames();
     await client.roundTrip();
     endpoint.connections[0]?.drain();
-    await client.roundTrip();
-    assert.equal(client.first(FRAME.goaway), undefined);
-    client.send(headers(1, requestFields('GET', '/')));
-    assert.equal(await client.status(1), 200);
+    for (const id of [1, 3]) {
+      client.send(headers(id, requestFields('GET', '/')));
+      assert.equal(await client.status(id), 200);
+    }
+    assert.equal(client.isClosed, false);
+    await answerPing(client);
+    await client.untilClosed();
     assert.equal(await client.goawayCode(), ERROR.none);
+    assert.equal(lastStream(client), 3);
+  });
+
+  test('a client that does not answer PING has a moment', async (t) => {
+    const endpoint = await Http2Endpoint.start(t, { script: () => {}, timeoutsMs: { linger: 100 } });
+    const client = await endpoint.frames();
+    client.send(headers(1, requestFields('GET', '/')));
+    const recorded = await endpoint.exchange();
+    endpoint.connections[0]?.drain();
+    await client.until('the second GOAWAY', () => client.of(FRAME.goaway)[1]);
     assert.equal(lastStream(client), 1);
+    recorded.answer();
+    assert.equal(await client.status(1), 200);
     await client.untilClosed();
   });
 
@@ -172,7 +201,7 @@ describe('H18 draining', () => {
     await client.untilClosed();
   });
 
-  test('while the process drains, the next request is the last', async (t) => {
+  test('while the process drains, the next request is told that it should be the last', async (t) => {
     const endpoint = await Http2Endpoint.start(t);
     const client = await endpoint.frames();
     client.send(headers(1, requestFields('GET', '/')));
@@ -181,9 +210,11 @@ describe('H18 draining', () => {
     await delay(MIN_AGE_MS);
     client.send(headers(3, requestFields('GET', '/')));
     assert.equal(await client.status(3), 200);
+    await client.until('GOAWAY', () => client.first(FRAME.goaway));
+    await answerPing(client);
+    await client.untilClosed();
     assert.equal(await client.goawayCode(), ERROR.none);
     assert.equal(lastStream(client), 3);
-    await client.untilClosed();
   });
 
   test('while the process drains, a connection that is new serves more than one request', async (t) => {
@@ -203,9 +234,10 @@ describe('H18 draining', () => {
     const client = await endpoint.frames();
     client.send(...[1, 3, 5].map((id) => headers(id, requestFields('GET', '/'))));
     for (const id of [1, 3, 5]) assert.equal(await client.status(id), 200);
+    await answerPing(client);
+    await client.untilClosed();
     assert.equal(await client.goawayCode(), ERROR.none);
     assert.equal(lastStream(client), 5);
-    await client.untilClosed();
   });
 
   test('so many requests a connection', async (t) => {
@@ -215,9 +247,10 @@ describe('H18 draining', () => {
       client.send(headers(id, requestFields('GET', '/')));
       assert.equal(await client.status(id), 200);
     }
+    await answerPing(client);
+    await client.untilClosed();
     assert.equal(await client.goawayCode(), ERROR.none);
     assert.equal(lastStream(client), 3);
-    await client.untilClosed();
   });
 
   test('a client that never stops asking loses no request', async (t) => {

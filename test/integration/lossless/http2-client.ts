@@ -1,7 +1,7 @@
-// A client that speaks HTTP/2 by node:http2, over one connection for as long as its server lets it. A request that crossed a GOAWAY on
-// the wire was not begun (RFC 9113 section 6.8): as every client does, it sends such a request once more, on a new connection, and
-// counts it. Nothing else is asked twice.
-import { connect } from 'node:http2';
+// A client that speaks HTTP/2 by node:http2, over one connection for as long as its server lets it. A request that it had not sent yet when
+// a GOAWAY came, or that crossed one on the wire, was not begun (RFC 9113 section 6.8): as every client does, it sends such a request once
+// more, on a new connection, and counts it. Nothing else is asked twice.
+import { connect, constants } from 'node:http2';
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader } from 'node:http2';
 import { text } from 'node:stream/consumers';
 import type { TLSSocket } from 'node:tls';
@@ -100,8 +100,10 @@ class Connection {
     return !this.session.closed && !this.session.destroyed && this.#lastStreamId === undefined;
   }
 
-  hasBegun({ id }: ClientHttp2Stream): boolean {
-    return this.#lastStreamId === undefined || (id !== undefined && id <= this.#lastStreamId);
+  /** Of a stream that a GOAWAY keeps it from sending, node:http2 says that it was refused. */
+  hasBegun({ id, rstCode }: ClientHttp2Stream): boolean {
+    if (this.#lastStreamId === undefined) return true;
+    return id !== undefined && id <= this.#lastStreamId && rstCode !== constants.NGHTTP2_REFUSED_STREAM;
   }
 }
 

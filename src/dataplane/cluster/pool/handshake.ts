@@ -3,12 +3,14 @@
 import type { Socket } from 'node:net';
 import { Deadline } from '../../../lib/timeout-queue.ts';
 import { ProxyError } from '../../proxy-error.ts';
+import { SocketReader } from '../../codec/socket-reader.ts';
 import { settledProtocol } from './dialer.ts';
 import type { AlpnProtocol } from './dialer.ts';
 import type { PoolSettings } from './pool.ts';
 
 export interface HandshakeOwner {
-  onConnected(handshake: Handshake, socket: Socket): void;
+  /** @param reader what the socket reads with; it has no receiver yet. */
+  onConnected(handshake: Handshake, socket: Socket, reader: SocketReader): void;
   onHandshakeFailed(handshake: Handshake, error: ProxyError): void;
 }
 
@@ -26,12 +28,13 @@ export class Handshake extends Deadline {
     const { dialer, timeouts, metrics } = settings;
     metrics.connects.inc();
     metrics.activeConnections.inc();
-    this.#socket = dialer.dial(undefined, ...protocols);
+    const reader = new SocketReader();
+    this.#socket = dialer.dial(reader.onread, ...protocols);
     this.#socket.on(dialer.readyEvent, () => {
       // A server may answer without a word of ALPN; then it speaks HTTP/1.1.
       if (dialer.scheme === 'https' && !protocols.includes('http/1.1') && settledProtocol(this.#socket) !== 'h2')
         this.#fail('upstream_connect_failed', 'the upstream settled no HTTP/2 in the TLS handshake');
-      else this.#finish(() => owner.onConnected(this, this.#socket));
+      else this.#finish(() => owner.onConnected(this, this.#socket, reader));
     });
     this.#socket.on('error', (error) => this.#fail('upstream_connect_failed', error.message));
     this.#socket.on('close', () => this.#fail('upstream_connect_failed', 'the upstream closed the connection'));

@@ -56,8 +56,8 @@ export class Http1Pool implements Pool, ConnectionOwner {
    * @param socket connected and counted as active; over TLS, with anything but `h2` settled.
    * @param waiter gets it at once: a pool that is retired keeps no idle connection.
    */
-  adopt(socket: Socket, waiter: PoolWaiter | undefined): void {
-    const connection = new Http1ClientConnection(socket, undefined, this.#settings.timeouts, this);
+  adopt(socket: Socket, reader: SocketReader, waiter: PoolWaiter | undefined): void {
+    const connection = new Http1ClientConnection(socket, undefined, this.#settings.timeouts, this, reader);
     this.#connections.add(connection);
     if (waiter === undefined) this.onIdle(connection);
     else waiter.onStream(connection);

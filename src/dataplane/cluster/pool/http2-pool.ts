@@ -4,6 +4,8 @@ import type { Socket } from 'node:net';
 import { asksForWebSocket } from '../../codec/http2/client-fields.ts';
 import { Http2ClientSession } from '../../codec/http2/client-session.ts';
 import type { SessionOwner } from '../../codec/http2/client-session.ts';
+import { OutputBlocks } from '../../codec/http2/frame-writer.ts';
+import type { SocketReader } from '../../codec/socket-reader.ts';
 import type { ProxyError } from '../../proxy-error.ts';
 import { Handshake } from './handshake.ts';
 import type { HandshakeOwner } from './handshake.ts';
@@ -20,6 +22,7 @@ export class Http2Pool implements Pool, SessionOwner, HandshakeOwner {
   readonly #unready = new Set<Http2ClientSession>();
   readonly #idle = new Set<Http2ClientSession>();
   readonly #pending: PendingQueue;
+  readonly #blocks = new OutputBlocks();
   #isRetired = false;
   /** What the latest session allowed. */
   #streamsPerSession: number;
@@ -64,16 +67,24 @@ export class Http2Pool implements Pool, SessionOwner, HandshakeOwner {
   }
 
   /** @param socket connected and counted as active; over TLS, with `h2` settled. */
-  adopt(socket: Socket): void {
+  adopt(socket: Socket, reader: SocketReader): void {
     const { dialer, maxStreamsPerConnection, timeouts } = this.#settings;
-    const session = new Http2ClientSession(socket, dialer.scheme, maxStreamsPerConnection, timeouts, this);
+    const session = new Http2ClientSession(
+      socket,
+      reader,
+      dialer.scheme,
+      maxStreamsPerConnection,
+      timeouts,
+      this.#blocks,
+      this,
+    );
     this.#sessions.push(session);
     this.#unready.add(session);
   }
 
-  onConnected(handshake: Handshake, socket: Socket): void {
+  onConnected(handshake: Handshake, socket: Socket, reader: SocketReader): void {
     this.#handshakes.delete(handshake);
-    this.adopt(socket);
+    this.adopt(socket, reader);
   }
 
   onHandshakeFailed(handshake: Handshake, error: ProxyError): void {

@@ -2,6 +2,7 @@
 // what it settled; requests wait for it. An upgrade that HTTP/2 can't carry gets a connection of HTTP/1.1.
 import type { Socket } from 'node:net';
 import { asksForWebSocket } from '../../codec/http2/client-fields.ts';
+import type { SocketReader } from '../../codec/socket-reader.ts';
 import type { ProxyError } from '../../proxy-error.ts';
 import { settledProtocol } from './dialer.ts';
 import { Handshake } from './handshake.ts';
@@ -56,14 +57,14 @@ export class NegotiatedPool implements Pool, HandshakeOwner {
     this.#http2.destroy();
   }
 
-  onConnected(_handshake: Handshake, socket: Socket): void {
+  onConnected(_handshake: Handshake, socket: Socket, reader: SocketReader): void {
     this.#handshake = undefined;
     if (settledProtocol(socket) === 'h2') {
       this.#settled = this.#http2;
-      this.#http2.adopt(socket);
+      this.#http2.adopt(socket, reader);
     } else {
       this.#settled = this.#http1;
-      this.#http1.adopt(socket, this.#pending.take());
+      this.#http1.adopt(socket, reader, this.#pending.take());
     }
     for (let count = this.#pending.size; count > 0; count--) {
       const waiter = this.#pending.take();

@@ -7,11 +7,11 @@ import type { RequestOptions } from '../../upstream-stream.ts';
 import { allowedTrailers, MAX_TRAILER_COUNT } from '../http1/body-decoder.ts';
 import { fieldName } from '../http1/field-role.ts';
 import { FieldSection } from '../http1/field-section.ts';
-import type { ParseProblem } from '../http1/field-section.ts';
 import { METHODS_WITH_BODY } from '../http1/head-text.ts';
-import { readFields, readTrailers } from './fields.ts';
+import { malformed, readFields, readTrailers } from './fields.ts';
+import type { FieldProblem } from './fields.ts';
 
-const MAX_HEADER_COUNT = 256;
+export const MAX_HEADER_COUNT = 256;
 
 /** RFC 6455 section 1.3. */
 const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -70,10 +70,12 @@ export interface ResponseFields {
   readonly headers: HeaderList;
   /** As `UpstreamHandler.onResponse` takes it. */
   readonly length: BodyLength | undefined;
+  /** Of what has to follow; undefined: any. */
+  readonly bodyLength: number | undefined;
 }
 
 /** @param raw with `:status` first; `method` is the request's; `isEnd`: nothing follows the head. */
-export function readResponse(raw: readonly string[], method: string, isEnd: boolean): ResponseFields | ParseProblem {
+export function readResponse(raw: readonly string[], method: string, isEnd: boolean): ResponseFields | FieldProblem {
   const status = Number(raw[1]);
   if (raw[0] !== ':status' || !/^[1-5]\d\d$/.test(raw[1] as string)) return INVALID_STATUS;
   const section = new FieldSection();
@@ -83,12 +85,12 @@ export function readResponse(raw: readonly string[], method: string, isEnd: bool
   const declared = contentLength === -1 ? undefined : contentLength;
   const hasNoBody = method === 'HEAD' || status < 200 || status === 204 || status === 304;
   const length = hasNoBody ? declared : (declared ?? (isEnd ? 0 : 'chunked'));
-  return { status, headers: new HeaderList(section.fields), length };
+  return { status, headers: new HeaderList(section.fields), length, bodyLength: hasNoBody ? 0 : declared };
 }
 
-export function readResponseTrailers(raw: readonly string[]): HeaderList | undefined | ParseProblem {
+export function readResponseTrailers(raw: readonly string[]): HeaderList | undefined | FieldProblem {
   const fields = readTrailers(raw, { maxCount: MAX_TRAILER_COUNT, allowUnderscore: true });
   return 'message' in fields ? fields : allowedTrailers(fields);
 }
 
-const INVALID_STATUS: ParseProblem = { code: 'upstream_protocol_error', message: 'the status is malformed' };
+const INVALID_STATUS: FieldProblem = malformed('the status is malformed');

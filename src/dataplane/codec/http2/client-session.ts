@@ -1,17 +1,22 @@
 // An HTTP/2 connection to an endpoint, for many requests at the same time. It counts as connected when the endpoint has sent its SETTINGS
 // and acknowledged ours: before that no request is sent, so that ours are bound by the one and the endpoint by the other.
-import { connect, constants } from 'node:http2';
-import type { ClientHttp2Session, ClientSessionOptions, Http2Stream, Settings } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Deadline } from '../../../lib/timeout-queue.ts';
 import { ProxyError } from '../../proxy-error.ts';
 import type { ProxyErrorCode } from '../../proxy-error.ts';
+import type { UpstreamHandler } from '../../upstream-stream.ts';
 import { ConnectionDeadline } from '../connection-deadline.ts';
 import type { ClientTimeouts } from '../http1/client-connection.ts';
-import { Http2ClientStream, isProtocolError } from './client-stream.ts';
+import type { ReadReceiver, SocketReader } from '../socket-reader.ts';
+import { MAX_HEADER_COUNT } from './client-fields.ts';
+import { Http2ClientStream } from './client-stream.ts';
 import type { StreamOwner } from './client-stream.ts';
-import { nativeSession } from './release-order.ts';
-import { cancel } from './reset.ts';
+import { ERROR, SETTING } from './frame.ts';
+import type { OutputBlocks } from './frame-writer.ts';
+import { PREFACE } from './preface.ts';
+import { FrameSession } from './session.ts';
+import type { SessionOptions, SessionOwner as FrameSessionOwner } from './session-owner.ts';
+import type { FrameStream, StreamReceiver } from './stream.ts';
 
 /** The pool that a session belongs to. */
 export interface SessionOwner {
@@ -32,28 +37,13 @@ const STREAM_WINDOW_BYTES: number = 64 * 1024;
 const CONNECTION_WINDOW_BYTES: number = 1024 * 1024;
 const MAX_HEAD_BYTES: number = 64 * 1024;
 
-const OPTIONS: ClientSessionOptions & { readonly strictSingleValueFields: boolean } = {
-  settings: {
-    enablePush: false,
-    initialWindowSize: STREAM_WINDOW_BYTES,
-    maxHeaderListSize: MAX_HEAD_BYTES,
-  },
-  maxHeaderListPairs: 512,
-  maxReservedRemoteStreams: 0,
-  /** Of a head that we send, by nghttp2's estimate; ours are bounded where they are read. */
-  maxSendHeaderBlockLength: 256 * 1024,
-  // A field that a client repeated is for the endpoint to judge.
-  strictSingleValueFields: false,
-};
-
 type State = 'connecting' | 'ready' | 'draining' | 'closed';
 
-export class Http2ClientSession implements StreamOwner {
-  readonly http2: ClientHttp2Session;
+export class Http2ClientSession implements StreamOwner, FrameSessionOwner, ReadReceiver {
   readonly scheme: 'http' | 'https';
-  readonly native: unknown;
 
   readonly #socket: Socket;
+  readonly #session: FrameSession;
   readonly #timeouts: ClientTimeouts;
   readonly #owner: SessionOwner;
   readonly #streams = new Set<Http2ClientStream>();
@@ -64,17 +54,22 @@ export class Http2ClientSession implements StreamOwner {
   #maxStreams: number;
   /** The endpoint's SETTINGS_MAX_CONCURRENT_STREAMS; 0 before they came. */
   #peerMaxStreams = 0;
-  #allowsExtendedConnect = false;
   #isAcknowledged = false;
   #hasCompleted = false;
-  #flushing: Http2ClientStream[] = [];
+  /** Those who got something of what is being read. */
+  #touched: UpstreamHandler[] = [];
 
-  /** @param socket connected; over TLS, with `h2` settled. */
+  /**
+   * @param socket connected; over TLS, with `h2` settled.
+   * @param reader what the socket reads with.
+   */
   constructor(
     socket: Socket,
+    reader: SocketReader,
     scheme: 'http' | 'https',
     maxStreams: number,
     timeouts: ClientTimeouts,
+    blocks: OutputBlocks,
     owner: SessionOwner,
   ) {
     this.#socket = socket;
@@ -85,14 +80,19 @@ export class Http2ClientSession implements StreamOwner {
     this.#deadline = new ConnectionDeadline(() => this.#onTimeout());
     this.#pingDeadline = new ConnectionDeadline(() => this.drain());
     timeouts.connect.arm(this.#deadline);
-    // Before Node's own listeners, which would end the streams without saying why.
-    for (const event of ['end', 'close'])
-      socket.on(event, () => this.#guard(() => this.#end('upstream_reset', 'the upstream closed the connection')));
+    socket.on('end', () => {
+      this.#guard(() => this.#end('upstream_reset', 'the upstream closed the connection'));
+      socket.destroy();
+    });
+    socket.on('close', () => {
+      this.#guard(() => this.#end('upstream_reset', 'the upstream closed the connection'));
+      this.#deadline.disarm();
+    });
     socket.on('error', (error) => this.#guard(() => this.#end('upstream_reset', error.message)));
-    this.http2 = connect(`${scheme}://upstream.invalid`, { ...OPTIONS, createConnection: () => socket });
-    this.native = nativeSession(this.http2);
-    this.http2.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
-    this.#listen(this.http2);
+    socket.on('drain', () => this.#guard(() => this.#session.drained()));
+    socket.write(PREFACE);
+    this.#session = new FrameSession(socket, sessionOptions(blocks), this);
+    reader.receiver = this;
   }
 
   /** Streams that are open. */
@@ -106,7 +106,7 @@ export class Http2ClientSession implements StreamOwner {
   }
 
   get hasRoom(): boolean {
-    return this.#state === 'ready' && this.#streams.size < this.limit && !this.http2.closed && !this.http2.destroyed;
+    return this.#state === 'ready' && this.#streams.size < this.limit && this.#session.canOpen;
   }
 
   get isDraining(): boolean {
@@ -115,7 +115,7 @@ export class Http2ClientSession implements StreamOwner {
 
   /** Whether a WebSocket can be opened on it (RFC 8441). */
   get allowsExtendedConnect(): boolean {
-    return this.#allowsExtendedConnect;
+    return this.#session.peer.allowsExtendedConnect;
   }
 
   /** Only where there is room. */
@@ -139,15 +139,37 @@ export class Http2ClientSession implements StreamOwner {
     this.#end(undefined, '');
   }
 
+  /** From the socket. */
+  onRead(chunk: Buffer): boolean {
+    let isHeld = false;
+    this.#guard(() => {
+      this.#session.read(chunk);
+      const touched = this.#touched;
+      if (touched.length === 0) return;
+      this.#touched = [];
+      for (const handler of touched) {
+        handler.onResponseFlush();
+        isHeld ||= handler.holdsChunks;
+      }
+    });
+    return isHeld;
+  }
+
+  // — for streams —
+
+  openStream(receiver: StreamReceiver): FrameStream {
+    return this.#session.open(receiver);
+  }
+
   armWriteStall(stream: Deadline): void {
     this.#timeouts.writeStall.arm(stream);
   }
 
-  scheduleFlush(stream: Http2ClientStream): void {
-    if (this.#flushing.push(stream) === 1) setImmediate(() => this.#flush());
+  touch(handler: UpstreamHandler): void {
+    if (this.#touched.at(-1) !== handler) this.#touched.push(handler);
   }
 
-  onStreamClosed(stream: Http2ClientStream, isRefused: boolean): void {
+  release(stream: Http2ClientStream, isRefused: boolean): void {
     if (!this.#streams.delete(stream) || this.#state === 'closed') return;
     if (isRefused) this.#onRefused();
     else this.#hasCompleted = true;
@@ -159,45 +181,55 @@ export class Http2ClientSession implements StreamOwner {
 
   /** Asks whether the endpoint is there at all: a connection that was lost without a word would swallow one request after the other. */
   onUnanswered(): void {
-    if (this.#pingDeadline.queue !== undefined || this.#state === 'closed' || this.http2.destroyed) return;
+    if (this.#pingDeadline.queue !== undefined || this.#state === 'closed') return;
     this.#timeouts.connect.arm(this.#pingDeadline);
-    this.http2.ping(() => this.#pingDeadline.disarm());
+    this.#session.ping();
   }
 
-  onDefect(error: unknown): void {
-    this.#owner.onDefect(error);
+  // — from the session —
+
+  onPong(): void {
+    this.#pingDeadline.disarm();
   }
 
-  #listen(http2: ClientHttp2Session): void {
-    // An endpoint may open none; an error of one that nobody listened to would end the process.
-    http2.on('stream', (stream: Http2Stream) => {
-      stream.on('error', () => {});
-      cancel(stream);
-    });
-    http2.on('remoteSettings', (settings) => this.#guard(() => this.#onSettings(settings)));
-    http2.on('localSettings', () => {
-      this.#isAcknowledged = true;
-      this.#guard(() => this.#becomeReady());
-    });
-    http2.on('goaway', (code, lastStreamId) => this.#guard(() => this.#onGoaway(code, lastStreamId)));
-    http2.on('error', (error) =>
-      this.#guard(() =>
-        this.#end(isProtocolError(error) ? 'upstream_protocol_error' : 'upstream_reset', error.message),
-      ),
-    );
-    http2.on('close', () => this.#guard(() => this.#end('upstream_reset', 'the connection was closed')));
-  }
+  /** A client opens all streams. */
+  onRequest(): void {}
 
-  #onSettings({ maxConcurrentStreams, enableConnectProtocol }: Settings): void {
-    const before = this.limit;
-    this.#peerMaxStreams = maxConcurrentStreams ?? Infinity;
-    this.#allowsExtendedConnect = enableConnectProtocol === true;
+  /** Whose stream it is says so. */
+  onStreamClosed(): void {}
+
+  onPartialHead(): void {}
+
+  onSettings(): void {
+    const before = this.#peerMaxStreams;
+    this.#peerMaxStreams = this.#session.peer.maxConcurrentStreams;
     if (this.#state === 'connecting') this.#becomeReady();
-    else if (this.limit > before) this.#owner.onRoom(this);
+    else if (this.#peerMaxStreams > before) this.#owner.onRoom(this);
+  }
+
+  onSettingsAcknowledged(): void {
+    this.#isAcknowledged = true;
+    this.#becomeReady();
+  }
+
+  onGoaway(lastStreamId: number, code: number): void {
+    if (this.#state === 'connecting') {
+      this.#end('upstream_connect_failed', `the upstream sent GOAWAY with code ${code} at once`);
+      return;
+    }
+    this.drain();
+    for (const stream of this.#streams)
+      if (stream.id !== undefined && stream.id > lastStreamId)
+        stream.fail('upstream_refused', 'the upstream is closing the connection');
+    if (code !== ERROR.none) this.#end('upstream_reset', `the upstream sent GOAWAY with code ${code}`);
+  }
+
+  onBreach(message: string): void {
+    this.#end('upstream_protocol_error', message);
   }
 
   #becomeReady(): void {
-    if (this.#state !== 'connecting' || !this.#isAcknowledged || this.#peerMaxStreams === 0) return;
+    if (this.#state !== 'connecting' || !this.#isAcknowledged || this.limit === 0) return;
     this.#state = 'ready';
     this.#timeouts.idle.arm(this.#deadline);
     this.#owner.onReady(this);
@@ -209,28 +241,17 @@ export class Http2ClientSession implements StreamOwner {
     else this.#maxStreams = Math.min(this.#maxStreams, this.#streams.size);
   }
 
-  #onGoaway(code: number, lastStreamId: number): void {
-    if (this.#state === 'connecting') {
-      this.#end('upstream_connect_failed', `the upstream sent GOAWAY with code ${code} at once`);
-      return;
-    }
-    this.drain();
-    for (const stream of this.#streams)
-      if (stream.id !== undefined && stream.id > lastStreamId)
-        stream.fail('upstream_refused', 'the upstream is closing the connection');
-    if (code !== constants.NGHTTP2_NO_ERROR) this.#end('upstream_reset', `the upstream sent GOAWAY with code ${code}`);
-  }
-
   #onTimeout(): void {
     if (this.#state === 'connecting')
       this.#end('upstream_connect_timeout', 'the upstream did not settle HTTP/2 in time');
+    else if (this.#state === 'closed') this.#socket.destroy();
     else this.destroy();
   }
 
-  #flush(): void {
-    const flushing = this.#flushing;
-    this.#flushing = [];
-    for (const stream of flushing) this.#guard(() => stream.onFlush());
+  /** In order; the endpoint has a moment to close its side. */
+  #close(): void {
+    this.#socket.end();
+    if (!this.#socket.destroyed) this.#timeouts.connect.arm(this.#deadline);
   }
 
   /** @param code undefined where we wanted it. */
@@ -240,24 +261,44 @@ export class Http2ClientSession implements StreamOwner {
     this.#state = 'closed';
     this.#deadline.disarm();
     this.#pingDeadline.disarm();
+    if (code === undefined) this.#session.goaway(0, ERROR.none);
+    this.#session.stop();
+    this.#session.output.flush();
     this.#owner.onSessionClosed(this, isConnectFailure ? connectError(code, message) : undefined);
     for (const stream of this.#streams) {
       if (code === undefined) stream.destroy();
       else stream.fail(code, message);
     }
     this.#streams.clear();
-    this.http2.destroy();
-    // Node would wait for the endpoint to close its side.
-    setImmediate(() => this.#socket.destroy());
+    if (code === undefined) this.#close();
+    else this.#socket.destroy();
   }
 
+  /** A defect ends one connection, not the process. */
   #guard(action: () => void): void {
     try {
       action();
     } catch (error) {
-      this.onDefect(error);
+      this.#owner.onDefect(error);
+      this.#end('upstream_protocol_error', 'the exchange with the upstream could not be handled');
     }
   }
+}
+
+function sessionOptions(blocks: OutputBlocks): SessionOptions {
+  return {
+    isServer: false,
+    blocks,
+    maxConcurrentStreams: 0,
+    streamWindowBytes: STREAM_WINDOW_BYTES,
+    connectionWindowBytes: CONNECTION_WINDOW_BYTES,
+    maxFieldCount: MAX_HEADER_COUNT + 1,
+    maxFieldBytes: MAX_HEAD_BYTES,
+    settings: [
+      [SETTING.enablePush, 0],
+      [SETTING.maxHeaderListSize, MAX_HEAD_BYTES],
+    ],
+  };
 }
 
 function connectError(code: ProxyErrorCode, message: string): ProxyError {

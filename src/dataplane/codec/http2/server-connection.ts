@@ -1,7 +1,5 @@
-// A client's HTTP/2 connection: a session of node:http2 and the Exchanges that its streams become. Nothing that a client sends, or does
-// not send, keeps it open for ever: while no stream is open a deadline runs, and each open stream is bounded by its own.
-import { constants } from 'node:http2';
-import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+// A client's HTTP/2 connection: a session and the Exchanges that its streams become. Nothing that a client sends, or does not send, keeps
+// it open for ever: while no stream is open a deadline runs, and each open stream is bounded by its own.
 import type { Socket } from 'node:net';
 import { Deadline } from '../../../lib/timeout-queue.ts';
 import type { TimeoutQueue } from '../../../lib/timeout-queue.ts';
@@ -9,20 +7,17 @@ import type { DownstreamInfo } from '../../exchange.ts';
 import { ProxyError } from '../../proxy-error.ts';
 import type { ProxyErrorCode } from '../../proxy-error.ts';
 import type { ExchangeTaker } from '../http1/server-settings.ts';
-import { nativeSession } from './release-order.ts';
+import { ConnectionDeadline } from '../connection-deadline.ts';
+import { ERROR, MAX_STREAM_ID } from './frame.ts';
+import { PREFACE } from './preface.ts';
 import { Http2Exchange } from './server-exchange.ts';
 import type { StreamConnection } from './server-exchange.ts';
 import { Http2RequestHeadParser } from './server-request-head.ts';
-import {
-  CONTROL_FRAME_INTERVAL_MS,
-  EARLY_RESET_AGE_MS,
-  EARLY_RESET_INTERVAL_MS,
-  MAX_CONTROL_FRAMES,
-  MAX_EARLY_RESETS,
-} from './server-settings.ts';
+import { sessionOptions } from './server-settings.ts';
 import type { Http2ServerSettings } from './server-settings.ts';
-
-const { NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_FLAG_END_STREAM } = constants;
+import { FrameSession } from './session.ts';
+import type { SessionOwner } from './session-owner.ts';
+import type { FrameStream } from './stream.ts';
 
 /**
  * Younger connections are not told to go while the gateway drains: a client whose balancer has not noticed yet is sent here again, and what
@@ -30,35 +25,33 @@ const { NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_FLAG_END_STREAM } = constants;
  */
 const MIN_AGE_MS = 1_000;
 
-/** preface: the client has said nothing yet · open · draining: the next request is the last · closing: GOAWAY went out · closed */
+/**
+ * preface: the client has not said all of it yet · open · draining: the client was told to open no more streams, those that it opens before
+ * it knows are served · closing: no further stream is served · closed
+ */
 type State = 'preface' | 'open' | 'draining' | 'closing' | 'closed';
 
 /** As a Deadline it is the one that runs while no stream is open. */
-export class Http2ServerConnection extends Deadline implements StreamConnection {
+export class Http2ServerConnection extends Deadline implements StreamConnection, SessionOwner {
   readonly scheme: 'http' | 'https';
   readonly downstream: DownstreamInfo;
   readonly settings: Http2ServerSettings;
-  readonly native: unknown;
 
   readonly #socket: Socket;
-  readonly #session: ServerHttp2Session;
+  readonly #session: FrameSession;
   readonly #taker: ExchangeTaker;
   readonly #parser: Http2RequestHeadParser;
   readonly #openedAtMs = performance.now();
+  /** For the client to have heard that it should open no more streams. */
+  readonly #drainDeadline = new ConnectionDeadline(() => this.#close());
   #state: State = 'preface';
-  #openStreams = 0;
-  #idleSinceMs = performance.now();
+  #preface: Buffer = NOTHING;
+  #idleSinceMs: number = this.#openedAtMs;
   #requests = 0;
-  /** PING and SETTINGS since `#countedSinceMs`. */
-  #controlFrames = 0;
-  #countedSinceMs = 0;
-  /** Since `#resetsSinceMs`. */
-  #earlyResets = 0;
-  #resetsSinceMs = 0;
 
+  /** @param socket open, nobody else's from here on; a TLS socket has agreed on h2. */
   constructor(
     socket: Socket,
-    session: ServerHttp2Session,
     scheme: 'http' | 'https',
     downstream: DownstreamInfo,
     settings: Http2ServerSettings,
@@ -66,51 +59,42 @@ export class Http2ServerConnection extends Deadline implements StreamConnection 
   ) {
     super();
     this.#socket = socket;
-    this.#session = session;
-    this.native = nativeSession(session);
     this.scheme = scheme;
     this.downstream = downstream;
     this.settings = settings;
     this.#taker = taker;
     this.#parser = new Http2RequestHeadParser(settings.limits);
-    session.setLocalWindowSize(settings.limits.connectionWindowBytes);
-    session.on('stream', (stream, _fields, flags, raw) => this.#onStream(stream, flags, raw));
-    session.on('remoteSettings', () => this.#onSettings());
-    session.on('ping', () => this.#onControlFrame());
-    // The close that follows is what matters; without a listener the process would end.
-    session.on('error', (error) => this.#onSessionError(error));
-    session.on('close', () => this.#onClose());
+    this.#session = new FrameSession(socket, sessionOptions(settings), this);
+    socket.on('data', (chunk: Buffer) => this.#guard(() => this.#onData(chunk)));
+    socket.on('drain', () => this.#guard(() => this.#session.drained()));
     // A client that closes its side no longer wants an answer, as with HTTP/1.1.
     socket.on('end', () => socket.destroy());
-    // Our FIN went out: the client has a moment to send its own.
-    socket.on('finish', () => this.#wait(settings.timeouts.linger));
+    // The reason is in the close that follows; without a listener the process would end.
+    socket.on('error', () => {});
+    socket.on('close', () => this.#guard(() => this.#onClose()));
     this.#wait(settings.timeouts.head);
+  }
+
+  /** No request is being served: closing loses nothing. */
+  get isIdle(): boolean {
+    return this.#session.streams.size === 0;
   }
 
   get idleSinceMs(): number | undefined {
     return this.isIdle ? this.#idleSinceMs : undefined;
   }
 
-  /** No request is being served: closing loses nothing. */
-  get isIdle(): boolean {
-    return this.#openStreams === 0;
-  }
-
   /**
-   * Serves what is open, then closes. A GOAWAY names the last stream that is served, and a request that is on its way crosses it: so it goes
-   * out while one is served, when most clients wait for the answer, and an idle connection waits a moment for the next one. The two
-   * GOAWAY of RFC 9113 section 6.8 can't be had: after `session.goaway` node:http2 drops new streams in silence, whatever id it names, and
-   * writing the frame to the socket of a session aborts the process.
+   * Serves what is open and what is on its way, then closes: a first GOAWAY says that no more streams should be opened, and a second one,
+   * when the client must have heard, which was the last (RFC 9113 section 6.8).
    */
   drain(): void {
     if (this.#state === 'preface') this.destroy();
     if (this.#state !== 'open') return;
-    if (this.#openStreams > 0) {
-      this.#close();
-    } else {
-      this.#state = 'draining';
-      this.#wait(this.settings.timeouts.linger);
-    }
+    this.#state = 'draining';
+    this.#session.goaway(MAX_STREAM_ID, ERROR.none);
+    this.#session.ping();
+    this.settings.timeouts.linger.arm(this.#drainDeadline);
   }
 
   destroy(): void {
@@ -123,54 +107,30 @@ export class Http2ServerConnection extends Deadline implements StreamConnection 
     else this.destroy();
   }
 
-  onProgress(): void {
-    this.#controlFrames = 0;
-  }
-
-  onStreamClosed(): void {
-    if (--this.#openStreams > 0) return;
-    this.#idleSinceMs = performance.now();
-    const { keepAliveIdle, writeStall } = this.settings.timeouts;
-    this.#wait(this.#state === 'closing' ? writeStall : keepAliveIdle);
-  }
-
-  onClientReset(ageMs: number): void {
-    if (ageMs > EARLY_RESET_AGE_MS) return;
-    const nowMs = performance.now();
-    if (nowMs - this.#resetsSinceMs > EARLY_RESET_INTERVAL_MS) {
-      this.#resetsSinceMs = nowMs;
-      this.#earlyResets = 0;
-    }
-    if (++this.#earlyResets > MAX_EARLY_RESETS) this.#calm('a flood of streams that are reset');
+  onDefect(error: unknown): void {
+    this.#taker.onDefect(error);
+    this.destroy();
   }
 
   onProtocolError(code: ProxyErrorCode): void {
     this.#taker.onProtocolError(code);
   }
 
-  onDefect(error: unknown): void {
-    this.#taker.onDefect(error);
-    this.destroy();
-  }
+  // — from the session —
 
-  #onStream(stream: ServerHttp2Stream, flags: number, raw: readonly string[]): void {
-    try {
-      if (stream.destroyed) return;
-      this.#openStreams++;
-      this.#requests++;
-      this.disarm();
-      this.onProgress();
-      this.#serve(stream, (flags & NGHTTP2_FLAG_END_STREAM) !== 0, raw);
-      // What came along with this request is served as well: a GOAWAY before it would send it away.
-      if (!this.#allowsAnotherRequest()) setImmediate(() => this.#close());
-    } catch (error) {
-      this.onDefect(error);
+  onRequest(stream: FrameStream, fields: string[], isTooLarge: boolean, endsStream: boolean): void {
+    this.disarm();
+    this.#requests++;
+    if (isTooLarge) {
+      this.#refuse(stream, ERROR.enhanceYourCalm);
+      return;
     }
-  }
-
-  #serve(stream: ServerHttp2Stream, endsWithHead: boolean, raw: readonly string[]): void {
-    const problem = this.#parser.parse(raw, endsWithHead);
-    const exchange = new Http2Exchange(this, stream, this.#parser, endsWithHead);
+    const problem = this.#parser.parse(fields, endsStream);
+    if (problem?.isMalformed === true) {
+      this.#refuse(stream, ERROR.protocol);
+      return;
+    }
+    const exchange = new Http2Exchange(this, stream, this.#parser, endsStream);
     if (problem === undefined) {
       this.#taker.onExchange(exchange);
       exchange.start();
@@ -178,66 +138,114 @@ export class Http2ServerConnection extends Deadline implements StreamConnection 
       this.#taker.onProtocolError(problem.code);
       this.#taker.onInvalidRequest(exchange, new ProxyError(problem.code, 'downstream', problem.message));
     }
+    if (!this.#allowsAnotherRequest()) this.drain();
   }
 
-  #allowsAnotherRequest(): boolean {
-    const { maxRequestsPerConnection } = this.settings.limits;
-    return (
-      this.#state !== 'draining' &&
-      !(this.settings.isDraining() && performance.now() - this.#openedAtMs > MIN_AGE_MS) &&
-      (maxRequestsPerConnection === 0 || this.#requests < maxRequestsPerConnection)
-    );
+  /** The client did not say what it wants, or too much of it. */
+  #refuse(stream: FrameStream, code: number): void {
+    this.#taker.onProtocolError('bad_request');
+    stream.breakOff(code, 'the request is malformed');
   }
 
-  #onSettings(): void {
-    if (this.#state === 'preface') {
-      this.#state = 'open';
-      if (this.#openStreams === 0) this.#wait(this.settings.timeouts.keepAliveIdle);
-    }
-    this.#onControlFrame();
+  onPartialHead(): void {
+    if (this.queue === undefined) this.#wait(this.settings.timeouts.head);
   }
 
-  #onControlFrame(): void {
-    const nowMs = performance.now();
-    if (nowMs - this.#countedSinceMs > CONTROL_FRAME_INTERVAL_MS) {
-      this.#countedSinceMs = nowMs;
-      this.#controlFrames = 0;
-    }
-    if (++this.#controlFrames > MAX_CONTROL_FRAMES) this.#calm('a flood of control frames');
+  onSettings(): void {
+    if (this.#state !== 'preface') return;
+    this.#state = 'open';
+    this.#wait(this.settings.timeouts.keepAliveIdle);
   }
 
-  /** The client does what only an attacker does. */
-  #calm(why: string): void {
-    if (this.#session.destroyed) return;
-    this.#wait(this.settings.timeouts.linger);
+  onSettingsAcknowledged(): void {}
+
+  /** Of a client it means that it will open no more streams: it says so by closing, too. */
+  onGoaway(): void {}
+
+  onPong(): void {
+    if (this.#state === 'draining') this.#close();
+  }
+
+  onStreamClosed(): void {
+    if (!this.isIdle) return;
+    this.#idleSinceMs = performance.now();
+    if (this.#state === 'closing') this.#end();
+    else if (this.#state !== 'closed') this.#wait(this.settings.timeouts.keepAliveIdle);
+  }
+
+  onBreach(): void {
     this.#state = 'closing';
     this.#taker.onProtocolError('bad_request');
-    this.#session.destroy(new Error(why), NGHTTP2_ENHANCE_YOUR_CALM);
+    // It may go on for ever.
+    this.#socket.destroySoon();
+    this.#wait(this.settings.timeouts.linger);
+    // Whoever waits for them must not.
+    for (const stream of this.#session.streams.values()) stream.receiveReset(ERROR.cancel);
   }
 
-  /** Announces that no further stream is served; the session closes with the last one that is. */
-  #close(): void {
-    if (this.#state === 'closing' || this.#state === 'closed') return;
-    this.#state = 'closing';
-    if (this.#openStreams === 0) this.#wait(this.settings.timeouts.writeStall);
-    this.#session.close();
-  }
+  // — the socket —
 
-  #wait(queue: TimeoutQueue): void {
-    if (this.#state !== 'closed') queue.arm(this);
-  }
-
-  #onSessionError(error: Error): void {
-    if ('code' in error && BREACHES.has(error.code)) this.#taker.onProtocolError('bad_request');
+  #onData(chunk: Buffer): void {
+    let bytes = chunk;
+    if (this.#preface.length < PREFACE.length) {
+      const missing = PREFACE.length - this.#preface.length;
+      this.#preface = Buffer.concat([this.#preface, chunk.subarray(0, missing)]);
+      if (PREFACE.compare(this.#preface, 0, this.#preface.length, 0, this.#preface.length) !== 0) {
+        this.#session.breach(ERROR.protocol, 'the connection does not begin with the preface of HTTP/2');
+        return;
+      }
+      bytes = chunk.subarray(missing);
+    }
+    this.#session.read(bytes);
+    if (!this.#session.isInHead && !this.isIdle) this.disarm();
   }
 
   #onClose(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.disarm();
+    this.#drainDeadline.disarm();
+    this.#session.stop();
+    for (const stream of this.#session.streams.values()) stream.receiveReset(ERROR.cancel);
     this.#taker.onConnectionClosed();
+  }
+
+  #allowsAnotherRequest(): boolean {
+    const { maxRequestsPerConnection } = this.settings.limits;
+    return (
+      !(this.settings.isDraining() && performance.now() - this.#openedAtMs > MIN_AGE_MS) &&
+      (maxRequestsPerConnection === 0 || this.#requests < maxRequestsPerConnection)
+    );
+  }
+
+  /** Announces that no further stream is served; the connection closes with the last one that is. */
+  #close(): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    this.#state = 'closing';
+    this.#drainDeadline.disarm();
+    this.#session.goaway(this.#session.lastPeerStreamId, ERROR.none);
+    if (this.isIdle) this.#end();
+  }
+
+  /** The client has a moment to take what was sent and to close its side. */
+  #end(): void {
+    if (this.#socket.writableEnded) return;
+    this.#session.output.flush();
+    this.#socket.end();
+    this.#wait(this.settings.timeouts.linger);
+  }
+
+  #wait(queue: TimeoutQueue): void {
+    if (this.#state !== 'closed') queue.arm(this);
+  }
+
+  #guard(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.onDefect(error);
+    }
   }
 }
 
-/** Codes of errors by which node:http2 says that the client broke the protocol; others say that the connection broke. */
-const BREACHES: ReadonlySet<unknown> = new Set(['ERR_HTTP2_ERROR', 'ERR_HTTP2_TOO_MANY_INVALID_FRAMES']);
+const NOTHING: Buffer = Buffer.alloc(0);

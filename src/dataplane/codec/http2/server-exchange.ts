@@ -1,7 +1,5 @@
 // One request on a stream of an HTTP/2 connection, as the rest of the data plane sees it. Whatever happens to the stream, whoever handles
 // the exchange learns of exactly one end: its own answer, its own abort, or onAbort.
-import { constants } from 'node:http2';
-import type { IncomingHttpHeaders, ServerHttp2Stream, ServerStreamResponseOptions } from 'node:http2';
 import { Deadline } from '../../../lib/timeout-queue.ts';
 import type {
   BodyLength,
@@ -17,41 +15,26 @@ import { ProxyError } from '../../proxy-error.ts';
 import type { ProxyErrorCode } from '../../proxy-error.ts';
 import { allowedTrailers } from '../http1/body-decoder.ts';
 import type { ParseProblem } from '../http1/field-section.ts';
-import { fieldObject, readTrailers } from './fields.ts';
-import { releaseAfter } from './release-order.ts';
-import { breakOff, cancel } from './reset.ts';
+import { readTrailers } from './fields.ts';
+import type { FieldProblem } from './fields.ts';
+import { ERROR } from './frame.ts';
 import type { Http2RequestHeadParser } from './server-request-head.ts';
 import type { Http2ServerSettings } from './server-settings.ts';
-
-const { NGHTTP2_NO_ERROR } = constants;
+import type { FrameStream, StreamReceiver } from './stream.ts';
 
 /** The connection, as far as an exchange needs it. */
 export interface StreamConnection {
   readonly scheme: 'http' | 'https';
   readonly downstream: DownstreamInfo;
   readonly settings: Http2ServerSettings;
-  /** See release-order.ts. */
-  readonly native: unknown;
-  /** Something of an answer goes out. */
-  onProgress(): void;
-  onStreamClosed(): void;
-  /** The client reset a stream that was open for so long. */
-  onClientReset(ageMs: number): void;
   onProtocolError(code: ProxyErrorCode): void;
-  onDefect(error: unknown): void;
 }
 
-/** none: the head ended the stream · data: a body follows · trailers: and behind it a field section · tunnel: raw bytes both ways */
+/** none: the head ended the answer · data: a body follows · trailers: and behind it a field section · tunnel: raw bytes both ways */
 type Framing = 'none' | 'data' | 'trailers' | 'tunnel';
 
-/** `sendDate` is missing in the declarations. */
-type ResponseOptions = ServerStreamResponseOptions & { readonly sendDate: false };
-const HEAD_ONLY: ResponseOptions = { endStream: true, sendDate: false };
-const HEAD_AND_BODY: ResponseOptions = { sendDate: false };
-const HEAD_BODY_AND_TRAILERS: ResponseOptions = { waitForTrailers: true, sendDate: false };
-
 /** As a Deadline it is the one for the client to take what waits to be sent. */
-export class Http2Exchange extends Deadline implements Exchange {
+export class Http2Exchange extends Deadline implements Exchange, StreamReceiver {
   readonly request: RequestHead;
   readonly downstream: DownstreamInfo;
   readonly requestBodyLength: BodyLength;
@@ -64,24 +47,21 @@ export class Http2Exchange extends Deadline implements Exchange {
   bytesReceived = 0;
   bytesSent = 0;
 
-  readonly #startMs: number = performance.now();
   readonly #connection: StreamConnection;
-  readonly #stream: ServerHttp2Stream;
-  /** The client ended its side with the head already. */
-  readonly #endsWithHead: boolean;
+  readonly #stream: FrameStream;
+  /** Whose answers end in trailers, whatever the client says of them. */
+  readonly #isGrpc: boolean;
   #bodyDeadline: BodyDeadline | undefined = undefined;
   #requestTrailers: HeaderList | undefined = undefined;
   /** The body was refused: nothing of it is passed on any more. */
   #isBodyRefused = false;
   #framing: Framing = 'none';
   #hasResponded = false;
-  #responseTrailers: HeaderList | undefined = undefined;
   #isResponseComplete = false;
-  #awaitsDrain = false;
 
   constructor(
     connection: StreamConnection,
-    stream: ServerHttp2Stream,
+    stream: FrameStream,
     parser: Http2RequestHeadParser,
     endsWithHead: boolean,
   ) {
@@ -89,7 +69,6 @@ export class Http2Exchange extends Deadline implements Exchange {
     const { section } = parser;
     this.#connection = connection;
     this.#stream = stream;
-    this.#endsWithHead = endsWithHead;
     this.downstream = connection.downstream;
     this.request = {
       method: parser.method,
@@ -105,30 +84,27 @@ export class Http2Exchange extends Deadline implements Exchange {
     this.acceptsTrailers = section.acceptsTrailers;
     this.upgrade = parser.upgrade;
     this.isRequestComplete = endsWithHead || parser.upgrade !== undefined;
-    (stream as ExchangeStream)[EXCHANGE] = this;
-    // The reason is in the close that follows; without a listener the process would end.
-    stream.on('error', ignoreError);
-    stream.on('close', onClose);
+    this.#isGrpc = isGrpcCall(this.request.headers);
+    stream.receiver = this;
+    // Bytes of a tunnel wait until it is one.
+    if (parser.upgrade !== undefined) stream.pause();
   }
 
-  /** From the connection, when somebody has taken the exchange: lets the body come. */
+  /** From the connection, when somebody has taken the exchange. */
   start(): void {
     if (this.#isResponseComplete || this.#framing === 'tunnel') return;
     if (this.isRequestComplete) {
       this.handler.onRequestEnd(undefined);
       this.handler.onRequestFlush();
-    } else {
+    } else if (!this.#isGrpc) {
       // A call may say nothing for as long as it likes; what bounds it is its own deadline, and the silence of both sides.
-      if (!this.#isGrpc) this.#bodyDeadline = new BodyDeadline(this);
-      if (this.#bodyDeadline !== undefined && this.#stream.readableFlowing !== false)
-        this.#connection.settings.timeouts.bodyIdle.arm(this.#bodyDeadline);
-      this.#stream.on('trailers', onTrailers);
-      this.#read();
+      this.#bodyDeadline = new BodyDeadline(this);
+      if (!this.#stream.isPaused) this.#connection.settings.timeouts.bodyIdle.arm(this.#bodyDeadline);
     }
   }
 
   get holdsChunks(): boolean {
-    return this.#stream.writableLength > 0;
+    return this.#stream.holdsChunks;
   }
 
   pauseRequest(): void {
@@ -144,16 +120,12 @@ export class Http2Exchange extends Deadline implements Exchange {
   }
 
   respondInformational(status: number, headers: HeaderList): void {
-    if (this.#hasResponded || this.#stream.closed) return;
-    const fields = fieldObject(headers);
-    fields[':status'] = status;
-    this.#stream.additionalHeaders(fields);
+    if (!this.#hasResponded) this.#stream.sendHeaders([':status', String(status), ...headers.fields], false);
   }
 
   respond({ status, headers }: ResponseHead, length: BodyLength | undefined): void {
-    if (this.#stream.closed) return;
+    if (this.#stream.isClosed) return;
     this.#hasResponded = true;
-    this.#connection.onProgress();
     if (status === 101) {
       this.#startTunnel(headers);
       return;
@@ -161,59 +133,44 @@ export class Http2Exchange extends Deadline implements Exchange {
     const fields = [':status', String(status)].concat(headers.fields);
     const hasNoBody = this.request.method === 'HEAD' || status === 204 || status === 205 || status === 304;
     if (typeof length === 'number' && status !== 204 && status !== 205) fields.push('content-length', String(length));
-    if (hasNoBody || length === 0) {
-      this.#stream.respond(fields, HEAD_ONLY);
-    } else if (this.acceptsTrailers || this.#isGrpc) {
-      this.#framing = 'trailers';
-      this.#stream.on('wantTrailers', onWantTrailers);
-      this.#stream.respond(fields, HEAD_BODY_AND_TRAILERS);
-    } else {
-      this.#framing = 'data';
-      this.#stream.respond(fields, HEAD_AND_BODY);
-    }
+    const endsStream = hasNoBody || length === 0;
+    if (!endsStream) this.#framing = this.acceptsTrailers || this.#isGrpc ? 'trailers' : 'data';
+    this.#stream.sendHeaders(fields, endsStream);
   }
 
   writeResponse(chunk: Uint8Array): boolean {
-    if (chunk.length === 0 || this.#framing === 'none' || this.#isResponseComplete || this.#stream.closed) return true;
+    if (this.#framing === 'none' || this.#isResponseComplete || this.#stream.isClosed) return true;
     this.bytesSent += chunk.length;
-    this.#connection.onProgress();
     if (this.#stream.write(chunk)) return true;
-    if (!this.#awaitsDrain) {
-      this.#awaitsDrain = true;
-      this.#stream.once('drain', onDrain);
-      this.#connection.settings.timeouts.writeStall.arm(this);
-    }
+    if (this.queue === undefined) this.#connection.settings.timeouts.writeStall.arm(this);
     return false;
   }
 
-  /** Nothing is held back: node:http2 sends at the end of a turn by itself. */
-  flushResponse(): void {}
+  flushResponse(): void {
+    this.#stream.flush();
+  }
 
   endResponse(trailers?: HeaderList): void {
     if (this.#isResponseComplete) return;
     this.#isResponseComplete = true;
-    const dropsRequest = !this.isRequestComplete && this.#framing !== 'tunnel';
-    if (dropsRequest) this.#discardRequest();
-    if (this.#stream.closed) return;
-    this.#responseTrailers = trailers;
-    if (this.#framing !== 'none') this.#stream.end();
-    this.#connection.settings.timeouts.writeStall.arm(this);
-    // The other direction of a tunnel may go on for long.
-    if (this.#framing === 'tunnel') this.#stream.once('finish', onFinish);
+    this.#bodyDeadline?.disarm();
     // The client learns that nobody wants the rest (RFC 9113 section 8.1).
-    if (dropsRequest && this.#framing !== 'trailers') this.#stream.close(NGHTTP2_NO_ERROR);
+    if (!this.#stream.isRemoteClosed && this.#framing !== 'tunnel') this.#stream.abandonRemote();
+    if (this.#stream.isClosed || this.#framing === 'none') return;
+    this.#stream.end(this.#framing === 'trailers' ? trailers?.fields : undefined);
+    if (this.#stream.waitingBytes > 0) this.#connection.settings.timeouts.writeStall.arm(this);
   }
 
   abort(): void {
     if (this.#isOver) return;
     this.#finish();
-    breakOff(this.#stream);
+    this.#stream.reset(ERROR.internal);
   }
 
   /** The client does not take what it was sent. */
   onExpired(): void {
     this.#lost('the client stopped reading');
-    cancel(this.#stream);
+    this.#stream.reset(ERROR.cancel);
   }
 
   /** From BodyDeadline. */
@@ -223,15 +180,29 @@ export class Http2Exchange extends Deadline implements Exchange {
 
   // — from the stream —
 
-  /** @internal */
+  /** Trailers: the head made the exchange. */
+  onHeaders(fields: string[], isTooLarge: boolean, endsStream: boolean): void {
+    const { maxHeaderCount } = this.#connection.settings.limits;
+    const trailers = isTooLarge
+      ? TOO_LARGE
+      : readTrailers(fields, { maxCount: maxHeaderCount, allowUnderscore: false });
+    if (!endsStream) this.#stream.breakOff(ERROR.protocol, 'trailers that do not end the request');
+    else if (!('code' in trailers)) this.#requestTrailers = allowedTrailers(trailers);
+    else if (trailers.isMalformed === true) this.#stream.breakOff(ERROR.protocol, trailers.message);
+    else this.#refuseBody(trailers);
+  }
+
   onData(chunk: Buffer): void {
     this.bytesReceived += chunk.length;
     if (this.#isOver || this.#isBodyRefused) return;
     if (this.#framing !== 'tunnel') {
-      if (this.#isResponseComplete) return;
       const { limits, timeouts } = this.#connection.settings;
       if (limits.maxBodyBytes !== 0 && this.bytesReceived > limits.maxBodyBytes) {
         this.#refuseBody(BODY_TOO_LARGE);
+        return;
+      }
+      if (this.requestBodyLength !== 'chunked' && this.bytesReceived > this.requestBodyLength) {
+        this.#stream.breakOff(ERROR.protocol, 'the body is longer than announced');
         return;
       }
       if (this.#bodyDeadline !== undefined) timeouts.bodyIdle.arm(this.#bodyDeadline);
@@ -240,67 +211,42 @@ export class Http2Exchange extends Deadline implements Exchange {
     this.handler.onRequestFlush();
   }
 
-  /** @internal */
-  onTrailers(raw: readonly string[]): void {
-    const { maxHeaderCount } = this.#connection.settings.limits;
-    const trailers = readTrailers(raw, { maxCount: maxHeaderCount, allowUnderscore: false });
-    if ('code' in trailers) this.#refuseBody(trailers);
-    else this.#requestTrailers = allowedTrailers(trailers);
-  }
-
-  /** @internal */
   onEnd(): void {
-    // A reset without an error looks like an end.
-    if (this.#stream.closed && !this.#isResponseComplete) return;
     if (this.isRequestComplete) return;
-    this.isRequestComplete = true;
     this.#bodyDeadline?.disarm();
-    if (this.#isBodyRefused || (this.#isResponseComplete && this.#framing !== 'tunnel')) return;
+    const isTunnel = this.#framing === 'tunnel';
+    if (!isTunnel && this.requestBodyLength !== 'chunked' && this.bytesReceived !== this.requestBodyLength) {
+      this.#stream.breakOff(ERROR.protocol, 'the body is shorter than announced');
+      return;
+    }
+    this.isRequestComplete = true;
+    if (this.#isBodyRefused || (this.#isResponseComplete && !isTunnel)) return;
     this.handler.onRequestEnd(this.#requestTrailers);
     this.handler.onRequestFlush();
   }
 
-  /** @internal */
   onDrain(): void {
-    this.#awaitsDrain = false;
-    if (this.#isResponseComplete) return;
     this.disarm();
-    this.handler.onResponseDrain();
+    if (!this.#isResponseComplete) this.handler.onResponseDrain();
   }
 
-  /** @internal Told at once, where the close waits until everything was read. */
-  onAborted(): void {
-    this.#lost('the client reset the stream');
+  onProgress(): void {
+    if (this.queue !== undefined) this.#connection.settings.timeouts.writeStall.arm(this);
   }
 
-  /** @internal */
-  onWantTrailers(): void {
-    const trailers = this.#responseTrailers;
-    this.#stream.sendTrailers(trailers === undefined ? {} : fieldObject(trailers));
-    // They go out in an immediate of their own; the reset must come behind them.
-    if (!this.isRequestComplete) setImmediate(closeStream, this.#stream);
+  /** The other direction of a tunnel may go on for long. */
+  onSent(): void {
+    this.disarm();
   }
 
-  /** @internal */
-  onClose(): void {
+  onReset(_code: number, isOurs: boolean, message: string): void {
+    if (isOurs) this.#connection.onProtocolError('bad_request');
+    this.#lost(message);
+  }
+
+  onClosed(): void {
     this.disarm();
     this.#bodyDeadline?.disarm();
-    if (!this.isRequestComplete || this.#stream.rstCode !== NGHTTP2_NO_ERROR)
-      releaseAfter(this.#stream, this.#connection.native);
-    this.#connection.onStreamClosed();
-    // The whole answer went out; that it is complete is still to be said.
-    if (this.#hasResponded && this.#framing === 'none' && this.isRequestComplete) return;
-    this.#lost('the client closed the stream');
-  }
-
-  /** @internal A defect ends one connection, not the process. */
-  onDefect(error: unknown): void {
-    this.#connection.onDefect(error);
-  }
-
-  /** Whose answers end in trailers, whatever the client says of them. */
-  get #isGrpc(): boolean {
-    return isGrpcCall(this.request.headers);
   }
 
   /** Nothing is to be said to or heard from the handler any more. */
@@ -312,38 +258,25 @@ export class Http2Exchange extends Deadline implements Exchange {
     this.#isResponseComplete = true;
     if (this.#framing === 'tunnel') this.isRequestComplete = true;
     this.disarm();
-    this.#discardRequest();
-  }
-
-  /** node:http2 lets go of a stream only when what came of it was read. */
-  #discardRequest(): void {
     this.#bodyDeadline?.disarm();
-    this.#stream.resume();
   }
 
   #lost(why: string): void {
     if (this.#isOver) return;
     this.#finish();
-    this.#connection.onClientReset(performance.now() - this.#startMs);
     this.handler.onAbort(new ProxyError('downstream_closed', 'downstream', why));
-  }
-
-  #read(): void {
-    this.#stream.on('aborted', onAborted);
-    this.#stream.on('end', onEnd);
-    this.#stream.on('data', onData);
   }
 
   /** RFC 8441 section 5: the answer is 200, and nothing of the HTTP/1.1 handshake is in it. */
   #startTunnel(headers: HeaderList): void {
     this.#framing = 'tunnel';
     headers.remove('sec-websocket-accept');
-    this.#stream.respond([':status', '200'].concat(headers.fields), HEAD_AND_BODY);
-    if (this.#endsWithHead) {
+    this.#stream.sendHeaders([':status', '200'].concat(headers.fields), false);
+    if (this.#stream.isRemoteClosed) {
       this.handler.onRequestEnd(undefined);
     } else {
       this.isRequestComplete = false;
-      this.#read();
+      this.#stream.resume();
     }
   }
 
@@ -369,81 +302,8 @@ class BodyDeadline extends Deadline {
   }
 }
 
-// Listeners are functions that all streams share; the exchange hangs on the stream.
-
-const EXCHANGE: unique symbol = Symbol('exchange');
-
-interface ExchangeStream extends ServerHttp2Stream {
-  [EXCHANGE]: Http2Exchange;
-}
-
-function onData(this: ExchangeStream, chunk: Buffer): void {
-  try {
-    this[EXCHANGE].onData(chunk);
-  } catch (error) {
-    this[EXCHANGE].onDefect(error);
-  }
-}
-
-function onTrailers(this: ExchangeStream, _fields: IncomingHttpHeaders, _flags: number, raw: readonly string[]): void {
-  try {
-    this[EXCHANGE].onTrailers(raw);
-  } catch (error) {
-    this[EXCHANGE].onDefect(error);
-  }
-}
-
-function onEnd(this: ExchangeStream): void {
-  try {
-    this[EXCHANGE].onEnd();
-  } catch (error) {
-    this[EXCHANGE].onDefect(error);
-  }
-}
-
-function onDrain(this: ExchangeStream): void {
-  try {
-    this[EXCHANGE].onDrain();
-  } catch (error) {
-    this[EXCHANGE].onDefect(error);
-  }
-}
-
-function onAborted(this: ExchangeStream): void {
-  try {
-    this[EXCHANGE].onAborted();
-  } catch (error) {
-    this[EXCHANGE].onDefect(error);
-  }
-}
-
-function onFinish(this: ExchangeStream): void {
-  this[EXCHANGE].disarm();
-}
-
-function onWantTrailers(this: ExchangeStream): void {
-  try {
-    this[EXCHANGE].onWantTrailers();
-  } catch (error) {
-    this[EXCHANGE].onDefect(error);
-  }
-}
-
-function onClose(this: ExchangeStream): void {
-  try {
-    this[EXCHANGE].onClose();
-  } catch (error) {
-    this[EXCHANGE].onDefect(error);
-  }
-}
-
-function closeStream(stream: ServerHttp2Stream): void {
-  stream.close(NGHTTP2_NO_ERROR);
-}
-
-function ignoreError(): void {}
-
 const BODY_TOO_LARGE: ParseProblem = { code: 'payload_too_large', message: 'the request body is larger than allowed' };
+const TOO_LARGE: FieldProblem = { code: 'headers_too_large', message: 'the trailers are larger than allowed' };
 
 /** Until somebody takes the exchange, and for requests that were refused before anybody did. */
 const IGNORE: ExchangeHandler = {

@@ -1,13 +1,13 @@
-// Settles what a request says about itself (RFC 9113 section 8.3), as strictly as the HTTP/1.1 codec does and into the same form. nghttp2
-// has checked that each pseudo-header field is there once, in front, and made of characters that it may have.
+// Settles what a request says about itself (RFC 9113 section 8.3), as strictly as the HTTP/1.1 codec does and into the same form.
 import { randomBytes } from 'node:crypto';
 import { parseAuthority } from '../../../lib/authority.ts';
 import { normalizePath } from '../../../lib/http-path.ts';
 import type { BodyLength } from '../../exchange.ts';
-import { METHOD, TARGET } from '../http1/character.ts';
+import { FIELD_VALUE, METHOD, TARGET, TOKEN } from '../http1/character.ts';
 import { deceptiveName, FieldSection } from '../http1/field-section.ts';
 import type { ParseProblem } from '../http1/field-section.ts';
-import { isPseudoField, readFields } from './fields.ts';
+import { isPseudoField, malformed, readFields } from './fields.ts';
+import type { FieldProblem } from './fields.ts';
 import type { Http2Limits } from './server-settings.ts';
 
 const MAX_METHOD_LENGTH = 32;
@@ -27,54 +27,67 @@ export class Http2RequestHeadParser {
   upgrade: string | undefined = undefined;
 
   readonly #limits: Http2Limits;
+  #method: string | undefined = undefined;
+  #target: string | undefined = undefined;
+  #scheme: string | undefined = undefined;
+  /** `:authority`. */
+  #named: string | undefined = undefined;
+  #protocol: string | undefined = undefined;
 
   constructor(limits: Http2Limits) {
     this.#limits = limits;
   }
 
-  /** @param raw name, value, … as node:http2 hands them over. */
-  parse(raw: readonly string[], endsStream: boolean): ParseProblem | undefined {
+  /** @param raw name, value, … as they were decoded. */
+  parse(raw: readonly string[], endsStream: boolean): FieldProblem | undefined {
     this.#reset();
-    let method = '';
-    let target = '';
-    let scheme = '';
-    let authority: string | undefined;
-    let protocol: string | undefined;
-    let position = 0;
-    for (; position < raw.length && isPseudoField(raw[position] as string); position += 2) {
-      const value = raw[position + 1] as string;
-      switch (raw[position]) {
-        case ':method':
-          method = value;
-          break;
-        case ':path':
-          target = value;
-          break;
-        case ':scheme':
-          scheme = value;
-          break;
-        case ':authority':
-          authority = value;
-          break;
-        case ':protocol':
-          protocol = value;
-          break;
-        default:
-          return UNKNOWN_PSEUDO_FIELD;
-      }
-    }
+    const position = this.#readPseudoFields(raw);
+    if (typeof position !== 'number') return position;
     return (
-      this.#settleMethod(method) ??
-      this.#checkSize(raw, target) ??
+      this.#settleMethod() ??
+      this.#checkSize(raw) ??
       readFields(raw, position, this.section, {
         maxCount: this.#limits.maxHeaderCount,
         allowUnderscore: this.#limits.allowUnderscore,
       }) ??
       deceptiveName(this.section.fields, this.#limits) ??
-      this.#settleConnect(protocol) ??
-      this.#settleTarget(target, scheme, authority) ??
+      this.#settleConnect() ??
+      this.#settleTarget() ??
       this.#settleFraming(endsStream)
     );
+  }
+
+  /** Returns where the other fields begin. */
+  #readPseudoFields(raw: readonly string[]): number | FieldProblem {
+    let position = 0;
+    for (; position < raw.length && isPseudoField(raw[position] as string); position += 2) {
+      const value = raw[position + 1] as string;
+      switch (raw[position]) {
+        case ':method':
+          if (this.#method !== undefined) return REPEATED_PSEUDO_FIELD;
+          this.#method = value;
+          break;
+        case ':path':
+          if (this.#target !== undefined) return REPEATED_PSEUDO_FIELD;
+          this.#target = value;
+          break;
+        case ':scheme':
+          if (this.#scheme !== undefined) return REPEATED_PSEUDO_FIELD;
+          this.#scheme = value;
+          break;
+        case ':authority':
+          if (this.#named !== undefined) return REPEATED_PSEUDO_FIELD;
+          this.#named = value;
+          break;
+        case ':protocol':
+          if (this.#protocol !== undefined) return REPEATED_PSEUDO_FIELD;
+          this.#protocol = value;
+          break;
+        default:
+          return UNKNOWN_PSEUDO_FIELD;
+      }
+    }
+    return position;
   }
 
   #reset(): void {
@@ -86,24 +99,34 @@ export class Http2RequestHeadParser {
     this.section = new FieldSection();
     this.bodyLength = 0;
     this.upgrade = undefined;
+    this.#method = undefined;
+    this.#target = undefined;
+    this.#scheme = undefined;
+    this.#named = undefined;
+    this.#protocol = undefined;
   }
 
-  #settleMethod(method: string): ParseProblem | undefined {
-    if (method === '' || method.length > MAX_METHOD_LENGTH || !consistsOf(method, METHOD)) return INVALID_METHOD;
+  #settleMethod(): FieldProblem | undefined {
+    const method = this.#method;
+    if (method === undefined) return MISSING_PSEUDO_FIELD;
+    if (!consistsOf(method, METHOD_BYTES)) return INVALID_METHOD;
+    if (method === '' || method.length > MAX_METHOD_LENGTH || !consistsOf(method, METHOD)) return UNKNOWN_METHOD;
     this.method = method;
     return undefined;
   }
 
-  #checkSize(raw: readonly string[], target: string): ParseProblem | undefined {
+  #checkSize(raw: readonly string[]): ParseProblem | undefined {
     const { maxUriBytes, maxHeadBytes } = this.#limits;
-    if (target.length > maxUriBytes) return URI_TOO_LONG;
+    if (this.#target !== undefined && this.#target.length > maxUriBytes) return URI_TOO_LONG;
     let bytes = 0;
     for (const text of raw) bytes += text.length;
     return bytes + (raw.length / 2) * FIELD_PUNCTUATION_BYTES > maxHeadBytes ? HEAD_TOO_LARGE : undefined;
   }
 
-  #settleConnect(protocol: string | undefined): ParseProblem | undefined {
+  #settleConnect(): FieldProblem | undefined {
     const { method, section } = this;
+    const protocol = this.#protocol;
+    if (method !== 'CONNECT' && protocol !== undefined) return MISPLACED_PROTOCOL;
     if (method === 'TRACE' || method === 'TRACK') return METHOD_REFUSED;
     if (method !== 'CONNECT') return undefined;
     if (protocol === undefined) return METHOD_REFUSED;
@@ -117,14 +140,24 @@ export class Http2RequestHeadParser {
     return undefined;
   }
 
-  #settleTarget(target: string, scheme: string, named: string | undefined): ParseProblem | undefined {
+  #settleTarget(): FieldProblem | undefined {
+    const target = this.#target;
+    const scheme = this.#scheme;
+    const named = this.#named;
+    const { section } = this;
+    if (target === undefined || scheme === undefined) return MISSING_PSEUDO_FIELD;
+    if (!consistsOf(scheme, SCHEME_BYTES)) return INVALID_SCHEME;
+    const isOptionsOfAll = target === '*' && this.method === 'OPTIONS';
+    if ((target[0] !== '/' && !isOptionsOfAll) || !consistsOf(target, FIELD_VALUE) || hasBlank(target))
+      return INVALID_PATH;
     if (!consistsOf(target, TARGET)) return INVALID_TARGET;
     // Which of the two it is, a proxy in front may know better than this connection; everything behind goes by the connection.
     if (scheme !== 'http' && scheme !== 'https') return UNKNOWN_SCHEME;
-    const { section } = this;
     if (section.hosts > 1) return SEVERAL_HOSTS;
     if (named === undefined && section.hosts === 0) return MISSING_HOST;
+    if (section.hosts === 1 && section.host === '') return EMPTY_HOST;
     const authority = named ?? section.host;
+    if (!consistsOf(authority, AUTHORITY_BYTES)) return INVALID_AUTHORITY;
     if (section.hosts === 1 && section.host.toLowerCase() !== authority.toLowerCase()) return HOST_MISMATCH;
     const parsed = parseAuthority(authority);
     if ('problem' in parsed) return { code: 'bad_request', message: `:authority: ${parsed.problem}` };
@@ -133,7 +166,7 @@ export class Http2RequestHeadParser {
 
     const mark = target.indexOf('?');
     if (mark !== -1) this.query = target.slice(mark + 1);
-    if (target === '*' && this.method === 'OPTIONS') {
+    if (isOptionsOfAll) {
       this.path = target;
       return undefined;
     }
@@ -143,8 +176,9 @@ export class Http2RequestHeadParser {
     return undefined;
   }
 
-  #settleFraming(endsStream: boolean): ParseProblem | undefined {
+  #settleFraming(endsStream: boolean): FieldProblem | undefined {
     const { contentLength, expect } = this.section;
+    if (endsStream && contentLength > 0) return MISSING_BODY;
     if (!endsStream && this.upgrade === undefined) {
       const { maxBodyBytes } = this.#limits;
       if (maxBodyBytes !== 0 && contentLength > maxBodyBytes) return BODY_TOO_LARGE;
@@ -159,12 +193,32 @@ function consistsOf(text: string, allowed: Uint8Array): boolean {
   return true;
 }
 
-const UNKNOWN_PSEUDO_FIELD = problem('a pseudo-header field is not known');
-const INVALID_METHOD = problem(':method does not consist of upper-case letters');
+function hasBlank(text: string): boolean {
+  return text.includes(' ') || text.includes('\t');
+}
+
+/** What may stand in a message at all; beyond it, it is malformed. */
+const METHOD_BYTES: Uint8Array = TOKEN.map((kind) => (kind === 0 ? 0 : 1));
+const SCHEME_BYTES: Uint8Array = METHOD_BYTES;
+const AUTHORITY_BYTES: Uint8Array = FIELD_VALUE.map((allowed, byte) =>
+  allowed === 1 && byte > 0x20 && byte !== 0x2f && byte !== 0x3f && byte !== 0x23 ? 1 : 0,
+);
+
+const UNKNOWN_PSEUDO_FIELD = malformed('a pseudo-header field is not known');
+const REPEATED_PSEUDO_FIELD = malformed('a pseudo-header field appears more than once');
+const MISSING_PSEUDO_FIELD = malformed('a pseudo-header field is missing');
+const MISPLACED_PROTOCOL = malformed(':protocol belongs to CONNECT');
+const INVALID_METHOD = malformed(':method is no token');
+const INVALID_SCHEME = malformed(':scheme is malformed');
+const INVALID_PATH = malformed(':path is malformed');
+const INVALID_AUTHORITY = malformed(':authority is malformed');
+const SEVERAL_HOSTS = malformed('Host appears more than once');
+const EMPTY_HOST = malformed('Host is empty');
+const MISSING_HOST = malformed('both :authority and Host are missing');
+const MISSING_BODY = malformed('Content-Length announces a body, and there is none');
+const UNKNOWN_METHOD = problem(':method does not consist of upper-case letters');
 const INVALID_TARGET = problem(':path holds a byte that must be percent-encoded');
 const UNKNOWN_SCHEME = problem(':scheme is neither http nor https');
-const SEVERAL_HOSTS = problem('Host appears more than once');
-const MISSING_HOST = problem('both :authority and Host are missing');
 const HOST_MISMATCH = problem(':authority and Host name different hosts');
 const CONNECT_WITH_LENGTH = problem('a request for a tunnel has no Content-Length');
 const METHOD_REFUSED: ParseProblem = { code: 'method_not_allowed', message: 'CONNECT, TRACE and TRACK are not served' };

@@ -1,11 +1,13 @@
-// What a server-side HTTP/2 connection is told about its listener, and the bounds that are nobody's to configure.
-import { constants } from 'node:http2';
-import type { ServerOptions } from 'node:http2';
+// What a server-side HTTP/2 connection is told about its listener, and what it says of itself.
 import type { Http1Limits, Http1ServerTimeouts } from '../http1/server-settings.ts';
+import { SETTING } from './frame.ts';
+import type { OutputBlocks } from './frame-writer.ts';
+import type { SessionOptions } from './session-owner.ts';
 
 export interface Http2ServerSettings {
   readonly limits: Http2Limits;
   readonly timeouts: Http1ServerTimeouts;
+  readonly blocks: OutputBlocks;
   /** Whether connections close after the answers they are giving. */
   isDraining(): boolean;
 }
@@ -19,40 +21,29 @@ export interface Http2Limits extends Http1Limits {
   readonly connectionWindowBytes: number;
 }
 
-/** PING and SETTINGS frames within the interval, as long as no request comes and nothing of an answer goes out; more is a flood. */
-export const MAX_CONTROL_FRAMES = 1_000;
-export const CONTROL_FRAME_INTERVAL_MS = 10_000;
-
 /** Fields beyond the limit that are still read, so that a little too many get an answer and not a reset. */
 const SPARE_FIELDS = 28;
 /** What a field costs beside its text (RFC 9113 section 6.5.2). */
 const FIELD_OVERHEAD_BYTES = 32;
-/**
- * Streams that a client may reset right after it opened them (CVE-2023-44487), within the interval. Those that it resets later are bounded by
- * how many it may have at a time, and are what a client does whose deadlines all expire because an endpoint hangs.
- */
-export const MAX_EARLY_RESETS = 100;
-export const EARLY_RESET_INTERVAL_MS = 10_000;
-export const EARLY_RESET_AGE_MS = 100;
-/** Of all streams, early or not, nghttp2's own limit: at once, and for each second from then on. */
-const RESET_BURST = 2_000;
-const RESETS_PER_SECOND = 200;
+/** Of the text that is allowed, what is still read, for the same reason. */
+const SPARE_FACTOR = 2;
 
-export function serverOptions(limits: Http2Limits): ServerOptions {
+export function sessionOptions({ limits, blocks }: Http2ServerSettings): SessionOptions {
+  const { maxConcurrentStreams, streamWindowBytes, connectionWindowBytes, maxHeadBytes, maxHeaderCount } = limits;
+  const maxListBytes = maxHeadBytes + FIELD_OVERHEAD_BYTES * maxHeaderCount;
   return {
-    settings: {
-      maxConcurrentStreams: limits.maxConcurrentStreams,
-      initialWindowSize: limits.streamWindowBytes,
-      maxHeaderListSize: limits.maxHeadBytes + FIELD_OVERHEAD_BYTES * limits.maxHeaderCount,
-      enablePush: false,
-      enableConnectProtocol: true,
-    },
-    maxHeaderListPairs: limits.maxHeaderCount + SPARE_FIELDS,
-    streamResetBurst: RESET_BURST,
-    streamResetRate: RESETS_PER_SECOND,
-    strictFieldWhitespaceValidation: true,
-    // What an upstream repeats is passed on as it is.
-    strictSingleValueFields: false,
-    paddingStrategy: constants.PADDING_STRATEGY_NONE,
+    isServer: true,
+    blocks,
+    maxConcurrentStreams,
+    streamWindowBytes,
+    connectionWindowBytes,
+    maxFieldCount: maxHeaderCount + SPARE_FIELDS,
+    maxFieldBytes: maxListBytes * SPARE_FACTOR,
+    settings: [
+      [SETTING.enablePush, 0],
+      [SETTING.maxConcurrentStreams, maxConcurrentStreams],
+      [SETTING.maxHeaderListSize, maxListBytes],
+      [SETTING.enableConnectProtocol, 1],
+    ],
   };
 }

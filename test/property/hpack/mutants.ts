@@ -1,0 +1,161 @@
+// What can be broken in HPACK, by what is wrong then.
+import type { Mutant } from '../mutant.ts';
+
+export const MUTANTS: Readonly<Record<string, Mutant>> = {
+  'an entry of the static table is missing': edit('static-table.ts', "'from', '', ", ''),
+  'static values of a name are swapped': edit(
+    'static-table.ts',
+    "'GET', ':method', 'POST'",
+    "'POST', ':method', 'GET'",
+  ),
+  'a code has another length': edit('huffman.ts', '6, 10, 10, 12, 13, 6,', '6, 10, 10, 12, 6, 13,'),
+  'EOS may stand in text': edit('huffman.ts', 'symbol === EOS || ', ''),
+  'padding may be anything': edit('huffman.ts', '(bits & ones) === ones ? length : -1', 'length'),
+  'padding may be a byte': edit('huffman.ts', 'MAX_PADDING_BITS = 7', 'MAX_PADDING_BITS = 8'),
+  'padding may have six bits': edit('huffman.ts', 'MAX_PADDING_BITS = 7', 'MAX_PADDING_BITS = 6'),
+  'long codes are read a bit off': edit('huffman.ts', 'bits = block[position - 1]', 'bits = block[position]'),
+  'the longest codes have 29 bits': edit(
+    'huffman.ts',
+    'while (window >= (CODE.ends[codeBits]',
+    'while (codeBits < 29 && window >= (CODE.ends[codeBits]',
+  ),
+  'long text overflows the scratch buffer': edit(
+    'huffman.ts',
+    'maxBytes <= SCRATCH_BYTES',
+    'end - start <= SCRATCH_BYTES',
+  ),
+  'entries have no overhead': edit('dynamic-table.ts', 'ENTRY_OVERHEAD_BYTES = 32', 'ENTRY_OVERHEAD_BYTES = 31'),
+  'an entry that is too large leaves the others': edit(
+    'dynamic-table.ts',
+    'this.#evict(this.#maxBytes - entryBytes);\n    if (entryBytes > this.#maxBytes) return;',
+    'if (entryBytes > this.#maxBytes) return;\n    this.#evict(this.#maxBytes - entryBytes);',
+  ),
+  'an entry that is too large is kept': edit('dynamic-table.ts', 'if (entryBytes > this.#maxBytes) return;', ''),
+  'a table is never quite full': edit('dynamic-table.ts', '#bytes > maxBytes)', '#bytes >= maxBytes)'),
+  'a smaller table keeps its entries': edit(
+    'dynamic-table.ts',
+    'this.#maxBytes = maxBytes;\n    this.#evict(maxBytes);',
+    'this.#maxBytes = maxBytes;',
+  ),
+  'the table does not grow': edit(
+    'dynamic-table.ts',
+    'if (this.#length > this.#mask) this.#grow();',
+    'if (this.#mask < 0) this.#grow();',
+  ),
+  'a table that grows is turned round': edit(
+    'dynamic-table.ts',
+    'let index = this.#length - 1; index >= 0; index--',
+    'let index = 0; index < this.#length; index++',
+  ),
+  'sizes may be updated anywhere': edit('decoder.ts', 'if (!isIndexing && first >= SIZE_UPDATE) return false;', ''),
+  'sizes may be updated thrice': edit('decoder.ts', 'MAX_SIZE_UPDATES = 2', 'MAX_SIZE_UPDATES = 3'),
+  'sizes may be updated once': edit('decoder.ts', 'MAX_SIZE_UPDATES = 2', 'MAX_SIZE_UPDATES = 1'),
+  'sizes may be larger than ours': edit('decoder.ts', ' || tableBytes > this.#maxTableBytes', ''),
+  'sizes may not be as large as ours': edit(
+    'decoder.ts',
+    'tableBytes > this.#maxTableBytes',
+    'tableBytes >= this.#maxTableBytes',
+  ),
+  'the table starts with what our setting says': edit(
+    'decoder.ts',
+    'new DynamicTable(DEFAULT_TABLE_BYTES)',
+    'new DynamicTable(10_000)',
+  ),
+  'index 0 is an entry': edit('decoder.ts', 'index > 0 && index <= STATIC', 'index >= 0 && index <= STATIC'),
+  'an index may be one too large': edit(
+    'decoder.ts',
+    'index <= STATIC_ENTRIES + this.#table.length',
+    'index <= STATIC_ENTRIES + this.#table.length + 1',
+  ),
+  'names may be of any index': edit('decoder.ts', 'if (index !== 0 && !this.#isEntry(index)) return false;', ''),
+  'literals are not indexed': edit('decoder.ts', 'if (isIndexing) this.#table.add(name, value);', ''),
+  'all literals are indexed': edit('decoder.ts', 'if (isIndexing) this.#table', 'this.#table'),
+  'what is too large is not read for the table': edit('decoder.ts', 'isNeeded = isIndexing || !', 'isNeeded = !'),
+  'fields beyond the limits are appended': edit('decoder.ts', 'if (!this.#isTooLarge) fields.push', 'fields.push'),
+  'one more field is taken': edit('decoder.ts', 'this.#countLeft < 0', 'this.#countLeft < -1'),
+  'one more byte is taken': edit('decoder.ts', 'this.#bytesLeft < 0', 'this.#bytesLeft < -1'),
+  'the last field is refused': edit('decoder.ts', 'this.#countLeft < 0', 'this.#countLeft <= 0'),
+  'limits are for the connection': edit('decoder.ts', 'this.#bytesLeft = maxBytes;', 'this.#bytesLeft ||= maxBytes;'),
+  'the limit of fields is for the connection': edit(
+    'decoder.ts',
+    'this.#countLeft = maxCount;',
+    'this.#countLeft ||= maxCount;',
+  ),
+  'text may reach behind the end': edit('decoder.ts', ' || length > end - this.#position', ''),
+  'a field may have no value': edit(
+    'decoder.ts',
+    'if (this.#position >= end) return undefined;',
+    "if (this.#position >= end) return '';",
+  ),
+  'text that is too long is read on': edit('decoder.ts', "if (!isNeeded) return '';", ''),
+  'Huffman coding is not seen': edit('decoder.ts', 'return isHuffman\n', 'return isHuffman && length > 1\n'),
+  'an integer may be cut': edit('decoder.ts', ' && this.#position < end; bytes++', '; bytes++'),
+  'an integer may have a byte more': edit('decoder.ts', 'MAX_INTEGER_BYTES = 4', 'MAX_INTEGER_BYTES = 5'),
+  'an integer may have a byte less': edit('decoder.ts', 'MAX_INTEGER_BYTES = 4', 'MAX_INTEGER_BYTES = 3'),
+  'the prefix is not added': edit(
+    'decoder.ts',
+    'value += (byte & 0x7f) << (7 * bytes);',
+    'value = (byte & 0x7f) << (7 * bytes);',
+  ),
+  'the encoder uses all that the peer allows': edit('encoder.ts', 'Math.min(bytes, MAX_TABLE_BYTES)', 'bytes'),
+  'a smaller size in between is forgotten': edit(
+    'encoder.ts',
+    'Math.min(this.#smallestBytes, this.#finalBytes)',
+    'this.#finalBytes',
+  ),
+  'the smallest size is told with each block': edit('encoder.ts', 'this.#smallestBytes = this.#finalBytes;', ''),
+  'the final size is not told': edit(
+    'encoder.ts',
+    'if (this.#finalBytes !== this.#table.maxBytes) {',
+    'if (this.#finalBytes < 0) {',
+  ),
+  'a byte less is asked for': edit(
+    'encoder.ts',
+    'out.length - offset < maxEncodedBytes(fields)',
+    'out.length - offset < maxEncodedBytes(fields) - 1',
+  ),
+  'passwords are indexed': edit('encoder.ts', "'authorization', 'cookie'", "'cookie'"),
+  'static entries are not found': edit(
+    'encoder.ts',
+    'if (known.lastStaticIndex > 0)',
+    'if (known.lastStaticIndex > 8)',
+  ),
+  'the first static value counts': edit(
+    'encoder.ts',
+    '(known.statics as StaticName).index + place',
+    '(known.statics as StaticName).index',
+  ),
+  'entries are used after their eviction': edit(
+    'encoder-table.ts',
+    'return entry >= this.#oldest;',
+    'return entry >= 0;',
+  ),
+  'entries are found by any value': edit('encoder-table.ts', 'if (known === value) return entry;', 'return entry;'),
+  'entries are one off': edit('encoder-table.ts', 'this.#next - entry;', 'this.#next - entry - 1;'),
+  'the encoder evicts too late': edit(
+    'encoder-table.ts',
+    'this.#evict(this.#maxBytes - bytes);',
+    'this.#evict(this.#maxBytes);',
+  ),
+  'the encoder evicts too early': edit('encoder-table.ts', 'this.#bytes > maxBytes)', 'this.#bytes >= maxBytes)'),
+  'the encoder keeps what the smaller size evicts': edit(
+    'encoder-table.ts',
+    'this.#maxBytes = maxBytes;\n    this.#evict(maxBytes);',
+    'this.#maxBytes = maxBytes;',
+  ),
+  'what is new is indexed': edit('encoder.ts', 'if (!isRepeated || entryBytes', 'if (entryBytes'),
+  'large entries are indexed': edit('encoder.ts', ' || entryBytes > this.#table.maxBytes * MAX_ENTRY_SHARE', ''),
+  'nothing is indexed': edit('encoder.ts', 'if (!isRepeated || entryBytes', 'if (entryBytes > 0 || entryBytes'),
+  'the last value stays the first': edit('encoder.ts', 'known.lastValue = value;', 'known.lastValue ??= value;'),
+  'short strings are cut': edit(
+    'encoder.ts',
+    'for (let i = 0; i < length; i++) out',
+    'for (let i = 0; i < length && i < 11; i++) out',
+  ),
+  'integers end too early': edit('encoder.ts', 'rest > 0x7f;', 'rest > 0xff;'),
+  'the largest prefix is a number': edit('encoder.ts', 'if (value < max) {', 'if (value <= max) {'),
+};
+
+function edit(file: string, text: string, replacement: string): Mutant {
+  return { file: `dataplane/codec/http2/hpack/${file}`, text, replacement };
+}

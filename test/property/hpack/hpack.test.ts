@@ -7,7 +7,7 @@ import { MUTANTS } from './mutants.ts';
 import { findDisagreement, loadProduct } from './property.ts';
 
 const CONNECTIONS = { quick: 2_000, full: 100_000 }[process.env['SLUICE_TEST_DEPTH'] ?? ''] ?? 8_000;
-/** Each mutant needs some hundreds. */
+/** Most mutants need some hundreds, a few some thousands. */
 const MUTANT_CONNECTIONS = 8_000;
 const PARTS = ['dataplane/codec/http2/hpack'];
 

@@ -131,7 +131,7 @@ function randomBlock(random: SeededRandom, reference: ReferenceDecoder, tableByt
   }
   for (let i = random.below(random.below(10) === 0 ? 150 : 8); i > 0; i--)
     pieces.push(
-      random.below(100) === 0 ? randomOddity(random) : encode([randomRepresentation(random, reference.table.length)]),
+      random.below(30) === 0 ? randomOddity(random) : encode([randomRepresentation(random, reference.table.length)]),
     );
   return Buffer.concat(pieces);
 }

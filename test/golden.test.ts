@@ -2,7 +2,7 @@
 // UPDATE_GOLDEN=1 writes the outputs anew; read the difference before you commit it.
 //
 // An input is a stream of manifests as anyone would apply them. A first document `options:` may set what the caller of translate()
-// decides: addresses, portOffset, unavailablePorts. The class `sluice` exists unless it is declared.
+// decides: addresses, portOffset, addressPool, unavailablePorts, installedCrds. The class `sluice` exists unless it is declared.
 import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -10,8 +10,10 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
 import { CONTROLLER_NAME, DEFAULT_CLASS_NAME } from '../src/api/condition.ts';
+import type { Gateway } from '../src/api/generated/gateway.ts';
 import type { KubernetesObject } from '../src/api/object.ts';
 import { translationYaml } from '../src/cli/translation-text.ts';
+import type { HostAddress } from '../src/gatewayapi/binding.ts';
 import { Resources } from '../src/gatewayapi/resources.ts';
 import { createMemo, translate, type TranslateOptions, type Translation } from '../src/gatewayapi/translate.ts';
 import { enableLinearRegExp } from '../src/lib/linear-regexp.ts';
@@ -21,8 +23,11 @@ const FOLDER = fileURLToPath(new URL('golden', import.meta.url));
 const UPDATE = process.env['UPDATE_GOLDEN'] === '1';
 
 interface GoldenOptions {
-  readonly addresses?: TranslateOptions['binding']['addresses'];
+  readonly addresses?: readonly HostAddress[];
   readonly portOffset?: number;
+  /** The binding is `pool` then. */
+  readonly addressPool?: readonly string[];
+  readonly installedCrds?: TranslateOptions['installedCrds'];
   readonly unavailablePorts?: Readonly<Record<string, string>>;
 }
 
@@ -54,7 +59,7 @@ describe('golden pairs of the translator', () => {
   });
 });
 
-function translateText(text: string): Translation {
+function translateText(text: string): Pick<Translation, 'ir' | 'statuses'> {
   const { options, objects } = readInput(text);
   const resources = new Resources();
   for (const object of objects) resources.put(object);
@@ -77,23 +82,34 @@ function readInput(text: string): GoldenInput {
   const {
     addresses = [{ type: 'IPAddress', value: '192.0.2.1' }],
     portOffset = 0,
+    addressPool,
+    installedCrds,
     unavailablePorts = {},
   } = own[0] ?? {};
   return {
     options: {
       controllerName: CONTROLLER_NAME,
-      binding: { kind: 'host', bindAddress: '::', portOffset, addresses },
+      binding:
+        addressPool === undefined
+          ? { kind: 'host', bindAddress: '::', portOffset, addresses }
+          : { kind: 'pool', addresses: addressPool },
+      ...(installedCrds && { installedCrds }),
       unavailablePorts: new Map(Object.entries(unavailablePorts)),
     },
     objects: documents.filter((document) => !('options' in document)).map(validate),
   };
 }
 
-/** Validated and defaulted; the generation, which validation leaves out, is what a provider would add. */
+/** Validated and defaulted; generation and status, which validation leaves out, are what a provider would add. */
 function validate(manifest: unknown): KubernetesObject {
   const validation = validator.validate(manifest);
   assert.ok(validation.outcome === 'valid', JSON.stringify(validation));
-  const { generation } = (manifest as KubernetesObject).metadata;
+  const { metadata, status } = manifest as Gateway;
   const { object } = validation;
-  return generation === undefined ? object : { ...object, metadata: { ...object.metadata, generation } };
+  const { generation = object.metadata.generation } = metadata;
+  return {
+    ...object,
+    metadata: { ...object.metadata, ...(generation !== undefined && { generation }) },
+    ...(status && { status }),
+  };
 }

@@ -1,5 +1,5 @@
 // Condition types and reasons of Gateway API v1.7.0, and the names under which Sluice writes them. Constants only.
-// Deprecated types (Scheduled, Detached, AddressesAssigned) and the reserved type Ready are left out on purpose.
+// Deprecated types (Scheduled, Detached) and the reserved type Ready are left out on purpose.
 
 /** GatewayClass.spec.controllerName of the classes that Sluice implements. */
 export const CONTROLLER_NAME = 'sluice.dev/gateway-controller';
@@ -23,6 +23,7 @@ export const GatewayClassReason = {
 
 export const GatewayCondition = {
   Accepted: 'Accepted',
+  AddressesAssigned: 'AddressesAssigned',
   InsecureFrontendValidationMode: 'InsecureFrontendValidationMode',
   Programmed: 'Programmed',
   ResolvedRefs: 'ResolvedRefs',
@@ -32,6 +33,7 @@ export const GatewayReason = {
   Accepted: 'Accepted',
   AddressNotAssigned: 'AddressNotAssigned',
   AddressNotUsable: 'AddressNotUsable',
+  AddressesAssigned: 'AddressesAssigned',
   ConfigurationChanged: 'ConfigurationChanged',
   Invalid: 'Invalid',
   InvalidClientCertificateRef: 'InvalidClientCertificateRef',
@@ -39,7 +41,9 @@ export const GatewayReason = {
   ListenersNotResolved: 'ListenersNotResolved',
   ListenersNotValid: 'ListenersNotValid',
   NoResources: 'NoResources',
+  NotAssigned: 'NotAssigned',
   NotReconciled: 'NotReconciled',
+  PartiallyAssigned: 'PartiallyAssigned',
   Pending: 'Pending',
   Programmed: 'Programmed',
   RefNotPermitted: 'RefNotPermitted',

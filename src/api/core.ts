@@ -80,6 +80,20 @@ export interface Secret {
   readonly data?: Readonly<Record<string, string>>;
 }
 
+/** Of group certificates.k8s.io, in a version of which all others are alike. */
+export interface ClusterTrustBundle {
+  readonly apiVersion: string;
+  readonly kind: 'ClusterTrustBundle';
+  readonly metadata: ObjectMeta;
+  readonly spec: ClusterTrustBundleSpec;
+}
+
+export interface ClusterTrustBundleSpec {
+  readonly signerName?: string;
+  /** PEM certificates. */
+  readonly trustBundle: string;
+}
+
 export interface ConfigMap {
   readonly apiVersion: 'v1';
   readonly kind: 'ConfigMap';

@@ -3,6 +3,7 @@
 import { backendResource } from './generated/backend-schema.ts';
 import { backendTLSPolicyResource } from './generated/backend-tls-policy-schema.ts';
 import { gatewayClassResource } from './generated/gateway-class-schema.ts';
+import { gatewayParametersResource } from './generated/gateway-parameters-schema.ts';
 import { gatewayResource } from './generated/gateway-schema.ts';
 import { grpcRouteResource } from './generated/grpc-route-schema.ts';
 import { httpRouteResource } from './generated/http-route-schema.ts';
@@ -30,6 +31,13 @@ export const CORE_KINDS: readonly ResourceKind[] = [
     plural: 'endpointslices',
     namespaced: true,
   },
+  {
+    group: 'certificates.k8s.io',
+    versions: ['v1', 'v1beta1', 'v1alpha1'],
+    kind: 'ClusterTrustBundle',
+    plural: 'clustertrustbundles',
+    namespaced: false,
+  },
 ];
 
 /** Kinds that a CRD defines. */
@@ -46,6 +54,7 @@ export const CUSTOM_RESOURCES: readonly CustomResource[] = [
   backendTLSPolicyResource,
   backendResource,
   listenerPolicyResource,
+  gatewayParametersResource,
 ];
 
 export const KINDS: readonly ResourceKind[] = [...CORE_KINDS, ...CUSTOM_RESOURCES];

@@ -5,6 +5,7 @@ import type { ApplyResult, BindFailure } from '../dataplane/engine.ts';
 import { secretOfCertificate } from '../gatewayapi/certificate-model.ts';
 import { Resources } from '../gatewayapi/resources.ts';
 import type { ObjectIdentity } from '../gatewayapi/resources.ts';
+import type { Memo } from '../gatewayapi/memo.ts';
 import { createMemo, translate } from '../gatewayapi/translate.ts';
 import type { TranslateOptions, Translation } from '../gatewayapi/translate.ts';
 import { APPLY_PACE, HoldOff } from '../lib/hold-off.ts';
@@ -13,7 +14,6 @@ import type { Ir } from '../ir/ir.ts';
 import { portNameOfKey } from '../ir/listener.ts';
 import type { Metrics } from '../observability/metric-names.ts';
 import type { Logger } from '../observability/process-log.ts';
-import type { StatusBook } from './status-book.ts';
 
 export interface Change {
   readonly put: readonly KubernetesObject[];
@@ -28,14 +28,19 @@ export interface Publisher {
 
 export interface ControlLoopOptions {
   readonly publisher: Publisher;
-  readonly statuses: StatusBook;
-  readonly translation: Omit<TranslateOptions, 'unavailablePorts'>;
+  /** Called for each translation that is served. */
+  readonly onServed: (translation: Translation) => void;
+  readonly translation: () => Omit<TranslateOptions, 'unavailablePorts'>;
+  /** Fetches what a translation asked for and was not told; it comes by `change`. */
+  readonly demand?: (memo: Memo) => Promise<void>;
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
 
 /** How often binding a port is tried again while something else holds it. */
 const BIND_RETRY_MS = 5_000;
+/** What is fetched may name something else, but not for long. */
+const MAX_DEMAND_ROUNDS = 4;
 
 export class ControlLoop {
   readonly #options: ControlLoopOptions;
@@ -48,6 +53,8 @@ export class ControlLoop {
   #retryTimer: NodeJS.Timeout | undefined = undefined;
   #running: Promise<void> | undefined = undefined;
   #isAskedAgain = false;
+  /** Of what was taken; tells whether anything came in between. */
+  #changes = 0;
   #version = 0;
   #appliedHash = '';
 
@@ -94,6 +101,7 @@ export class ControlLoop {
   }
 
   #take({ put, remove }: Change): void {
+    this.#changes++;
     for (const identity of remove) this.#resources.delete(identity);
     for (const object of put) this.#resources.put(object);
   }
@@ -112,14 +120,14 @@ export class ControlLoop {
   }
 
   async #cycle(): Promise<void> {
-    const { publisher, statuses, metrics, logger } = this.#options;
+    const { publisher, onServed, metrics, logger } = this.#options;
     const startMs = performance.now();
-    let translation = this.#translate();
+    let translation = await this.#translateAll();
     const result = await publisher.publish(translation.ir);
     const havePortsChanged = this.#noteFailures(result);
     // The statuses have to tell which ports could (not) be bound; what is served is the same.
     if (havePortsChanged) translation = this.#translate();
-    statuses.replace(translation.statuses);
+    onServed(translation);
     const { hash } = translation.ir;
     if (this.#version > 0 && !havePortsChanged && hash === this.#appliedHash) return;
     this.#appliedHash = hash;
@@ -135,10 +143,22 @@ export class ControlLoop {
     );
   }
 
+  /** With everything that the translation asks for, as far as that can be had. */
+  async #translateAll(): Promise<Translation> {
+    for (let round = 0; ; round++) {
+      const translation = this.#translate();
+      const { demand } = this.#options;
+      if (demand === undefined || round === MAX_DEMAND_ROUNDS) return translation;
+      const before = this.#changes;
+      await demand(this.#memo);
+      if (this.#changes === before) return translation;
+    }
+  }
+
   #translate(): Translation {
     const { translation } = this.#options;
     const translated = translate(this.#resources, this.#memo, {
-      ...translation,
+      ...translation(),
       unavailablePorts: this.#unavailablePorts,
       lastGoodCertificates: this.#certificates,
     });

@@ -1,6 +1,6 @@
 // How Gateways get sockets where one machine serves them all: every address of it, each port moved by the offset.
 import { networkInterfaces } from 'node:os';
-import type { Binding, HostAddress } from '../gatewayapi/facts.ts';
+import type { Binding, HostAddress } from '../gatewayapi/binding.ts';
 
 export function hostBinding(portOffset: number): Binding {
   return { kind: 'host', bindAddress: '::', portOffset, addresses: hostAddresses() };

@@ -12,6 +12,12 @@ import { readVersion } from './version.ts';
 interface RunOptions {
   readonly config?: string;
   readonly manifests?: readonly string[];
+  readonly provider?: string;
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly namespaces?: readonly string[];
+  readonly binding?: string;
+  readonly addressPool?: readonly string[];
   readonly admin?: string;
   readonly workers?: number | 'auto';
   readonly portOffset?: number;
@@ -23,6 +29,12 @@ const MAX_WORKERS = 1_024;
 /** The options that stand for a key of the configuration. */
 const OPTION_KEYS = {
   manifests: { key: 'manifests', option: '--manifests' },
+  provider: { key: 'provider', option: '--provider' },
+  kubeconfig: { key: 'kubernetes.kubeconfig', option: '--kubeconfig' },
+  context: { key: 'kubernetes.context', option: '--context' },
+  namespaces: { key: 'kubernetes.namespaces', option: '--namespaces' },
+  binding: { key: 'kubernetes.binding', option: '--binding' },
+  addressPool: { key: 'kubernetes.addressPool', option: '--address-pool' },
   admin: { key: 'admin.address', option: '--admin' },
   workers: { key: 'workers', option: '--workers' },
   portOffset: { key: 'portOffset', option: '--port-offset' },
@@ -40,6 +52,15 @@ export function addRunCommand(program: Command): void {
     )
     .option('--config <file>', 'configuration file; the other options go before it')
     .option('--manifests <path...>', 'files, and directories with everything below them')
+    .option('--provider <name>', 'where the configuration comes from: file, or kubernetes for an API server')
+    .option(
+      '--kubeconfig <file>',
+      'the kubeconfig; default: KUBECONFIG, the service account of the pod, ~/.kube/config',
+    )
+    .option('--context <name>', 'the context of the kubeconfig')
+    .option('--namespaces <names>', 'the namespaces that are looked at, with commas; default: all', splitList)
+    .option('--binding <name>', 'how Gateways get addresses: host (all of this machine), or pool')
+    .option('--address-pool <ranges>', 'addresses for the binding pool: A, or A-B, with commas', splitList)
     .option('--admin <host:port>', 'where the admin API listens')
     .option('--workers <number>', 'worker processes; 0: all in one process; auto: one for each CPU', (text) =>
       text === 'auto' ? text : parseWholeNumber(text, MAX_WORKERS),
@@ -53,6 +74,7 @@ export function addRunCommand(program: Command): void {
           'sluice run --config config/sluice.yaml',
           'sluice run --manifests manifests/ --port-offset 8000',
           'sluice run --manifests gateway.yaml routes/ --admin 127.0.0.1:9902',
+          'sluice run --provider kubernetes --address-pool 192.0.2.1-192.0.2.9',
         ],
         exitCodes: {
           0: 'ended as asked',
@@ -93,14 +115,20 @@ function controlEntry(): string {
 
 async function readConfig({ config: file, ...given }: RunOptions): Promise<Config> {
   const { loadConfig } = await import('../config/load.ts');
-  const options = optionValues({ ...given, manifests: given.manifests?.map((path) => resolve(path)) });
+  const { addressPool, binding = addressPool && 'pool' } = given;
+  const manifests = given.manifests?.map((path) => resolve(path));
+  const options = optionValues({ ...given, binding, manifests });
   const config = loadConfig({ file, environment: process.env, options });
   checkPaths(config.manifests);
-  if (config.manifests.length > 0) return config;
+  if (config.manifests.length > 0 || config.provider === 'kubernetes') return config;
   throw new CommandError(
-    'there is nothing to run: name manifests with --manifests, or in a file with --config',
+    'there is nothing to run: name manifests with --manifests, or in a file with --config, or an API server with --provider kubernetes',
     EXIT_USAGE,
   );
+}
+
+function splitList(text: string): string[] {
+  return text.split(',').map((item) => item.trim());
 }
 
 function optionValues(given: Readonly<Record<string, unknown>>): NonNullable<ConfigSources['options']> {

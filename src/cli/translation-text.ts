@@ -4,12 +4,14 @@ import type { YAMLMap } from 'yaml';
 import type { Translation } from '../gatewayapi/translate.ts';
 import { redactHeaderValue } from '../observability/json-redaction.ts';
 
-export function translationJson({ ir, statuses }: Translation): string {
+type Translated = Pick<Translation, 'ir' | 'statuses'>;
+
+export function translationJson({ ir, statuses }: Translated): string {
   return JSON.stringify({ ir: sortedByKey(ir.resources), statuses: sortedByKey(statuses) }, redactHeaderValue, 2);
 }
 
 /** Mappings of plain values stand on one line. */
-export function translationYaml(translation: Translation): string {
+export function translationYaml(translation: Translated): string {
   const document = new Document(JSON.parse(translationJson(translation)), { aliasDuplicateObjects: false });
   visit(document, {
     Map: (_key, map) => {

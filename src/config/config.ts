@@ -2,6 +2,17 @@
 
 export interface Config {
   readonly manifests: readonly string[];
+  readonly provider: 'file' | 'kubernetes';
+  readonly kubernetes: {
+    /** Undefined: where Kubernetes' own tools look. */
+    readonly kubeconfig: string | undefined;
+    readonly context: string | undefined;
+    /** Empty: all. */
+    readonly namespaces: readonly string[];
+    readonly binding: 'host' | 'pool';
+    /** IP literals. */
+    readonly addressPool: readonly string[];
+  };
   readonly demo: boolean;
   readonly portOffset: number;
   /** Worker processes; 0: all in one process. */

@@ -6,6 +6,7 @@ import { dirname, resolve } from 'node:path';
 import { Settings } from 'typebox/system';
 import { Value } from 'typebox/value';
 import { parseDurationMs } from '../lib/duration.ts';
+import { addressesOfRange } from '../lib/ip-address.ts';
 import { nearestName } from '../lib/nearest-name.ts';
 import { parseYaml, YamlError } from '../lib/yaml-document.ts';
 import type { YamlDocument } from '../lib/yaml-document.ts';
@@ -26,7 +27,13 @@ export interface ConfigSources {
 type Tree = Record<string, unknown>;
 
 const MAX_PROBLEMS = 64;
-const PATH_KEYS: ReadonlySet<string> = new Set(['manifests', 'admin.tokenFile', 'accessLog.path']);
+const MAX_POOL_ADDRESSES = 4_096;
+const PATH_KEYS: ReadonlySet<string> = new Set([
+  'manifests',
+  'kubernetes.kubeconfig',
+  'admin.tokenFile',
+  'accessLog.path',
+]);
 const STDOUT = 'stdout';
 
 /** @throws ConfigError with all problems. */
@@ -57,7 +64,26 @@ export function loadConfig({ file, environment = {}, options = [] }: ConfigSourc
     problems.push({ place: place(path), key: path.join('.'), message });
   }
   if (problems.length > 0) throw new ConfigError(problems);
-  return toConfig(complete as Tree, file === undefined ? '.' : dirname(file));
+  const config = toConfig(complete as Tree, file === undefined ? '.' : dirname(file));
+  const pool = expandPool(config.kubernetes);
+  if ('problem' in pool) {
+    const key = 'kubernetes.addressPool';
+    throw new ConfigError([{ place: place(key.split('.')), key, message: pool.problem }]);
+  }
+  return { ...config, kubernetes: { ...config.kubernetes, addressPool: pool } };
+}
+
+/** Every address of the pool, or why there is none. */
+function expandPool({ binding, addressPool }: Config['kubernetes']): readonly string[] | { readonly problem: string } {
+  if (binding === 'host') return addressPool.length === 0 ? [] : { problem: 'is for the binding pool' };
+  if (addressPool.length === 0) return { problem: 'is missing: the binding pool gives Gateways its addresses' };
+  const addresses: string[] = [];
+  for (const range of addressPool) {
+    const expanded = addressesOfRange(range, MAX_POOL_ADDRESSES - addresses.length);
+    if ('problem' in expanded) return { problem: `${range} ${expanded.problem}` };
+    addresses.push(...expanded);
+  }
+  return addresses;
 }
 
 function readDocument(file: string): YamlDocument | undefined {
@@ -166,8 +192,17 @@ function toConfig(tree: Tree, folder: string): Config {
   const path = (text: string): string => resolve(folder, text);
   const tokenFile = at('admin.tokenFile') as string | undefined;
   const accessLogPath = at('accessLog.path') as string;
+  const kubeconfig = at('kubernetes.kubeconfig') as string | undefined;
   return {
     manifests: (at('manifests') as string[]).map(path),
+    provider: at('provider') as Config['provider'],
+    kubernetes: {
+      kubeconfig: kubeconfig === undefined ? undefined : path(kubeconfig),
+      context: at('kubernetes.context') as string | undefined,
+      namespaces: at('kubernetes.namespaces') as readonly string[],
+      binding: at('kubernetes.binding') as 'host' | 'pool',
+      addressPool: at('kubernetes.addressPool') as readonly string[],
+    },
     demo: at('demo') as boolean,
     portOffset: number('portOffset'),
     workers: workerCount(at('workers') as number | 'auto'),

@@ -30,6 +30,36 @@ export const CONFIG_SCHEMA: TSchema = Type.Object(
       default: [],
       description: 'Files and directories with manifests, relative to this file.',
     }),
+    provider: Type.Enum(['file', 'kubernetes'], {
+      default: 'file',
+      description: 'Where the configuration comes from: `file` reads `manifests`, `kubernetes` asks an API server.',
+    }),
+    kubernetes: section('The API server, for the provider `kubernetes`.', {
+      kubeconfig: Type.Optional(
+        Type.String({
+          minLength: 1,
+          description: 'The kubeconfig. Absent: KUBECONFIG, the service account of the pod, or ~/.kube/config.',
+        }),
+      ),
+      context: Type.Optional(
+        Type.String({ minLength: 1, description: 'The context of the kubeconfig. Absent: the current one.' }),
+      ),
+      namespaces: Type.Array(Type.String({ minLength: 1 }), {
+        default: [],
+        maxItems: 100,
+        description: 'The namespaces that are looked at. Empty: all.',
+      }),
+      binding: Type.Enum(['host', 'pool'], {
+        default: 'host',
+        description:
+          'How Gateways get addresses: `host` shares all of this machine, `pool` gives each Gateway one of `addressPool`.',
+      }),
+      addressPool: Type.Array(Type.String({ minLength: 1 }), {
+        default: [],
+        maxItems: 100,
+        description: 'Addresses of this machine, or ranges of them (`192.0.2.1-192.0.2.9`), for the binding `pool`.',
+      }),
+    }),
     demo: Type.Boolean({ default: false, description: 'Starts two small demo servers on 127.0.0.1:18081 and :18082.' }),
     portOffset: Type.Integer({
       minimum: 0,

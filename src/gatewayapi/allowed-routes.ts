@@ -1,5 +1,6 @@
-// allowedRoutes of a listener: which kinds of routes from which namespaces may attach.
-import type { Listener } from '../api/generated/gateway.ts';
+// allowedRoutes of a listener: which kinds of routes from which namespaces may attach. And the same for ListenerSets: allowedListeners
+// of a Gateway.
+import type { Listener, ListenerNamespaces } from '../api/generated/gateway.ts';
 import type { RouteGroupKind, RouteNamespaces } from '../api/generated/shared.ts';
 import type { FactReader } from './facts.ts';
 import { selectorDefect, selectorMatches } from './label-selector.ts';
@@ -34,22 +35,27 @@ export function namespaceSelectorProblem({ from, selector }: RouteNamespaces): P
   return defect === undefined ? undefined : invalidNamespaceSelector(defect);
 }
 
-/** Whether routes of a namespace may attach to a listener of a Gateway. A Namespace that is not declared exists all the same. */
+/**
+ * Whether what is in `namespace` may attach to what is in `ownNamespace`. A Namespace that is not declared exists all the same, and a
+ * selector that is not valid selects none.
+ */
 export function allowsNamespace(
   reader: FactReader,
-  { from, selector }: RouteNamespaces,
-  gatewayNamespace: string,
-  routeNamespace: string,
+  { from, selector }: RouteNamespaces | ListenerNamespaces,
+  ownNamespace: string,
+  namespace: string,
 ): boolean {
   switch (from) {
     case 'All':
       return true;
+    case 'None':
+      return false;
     case 'Same':
-      return gatewayNamespace === routeNamespace;
+      return ownNamespace === namespace;
     case 'Selector': {
-      if (selector === undefined) return false;
-      const labels = reader.get('Namespace', routeNamespace)?.metadata.labels ?? {};
-      return selectorMatches(selector, { ...labels, [NAMESPACE_NAME_LABEL]: routeNamespace });
+      if (selector === undefined || selectorDefect(selector) !== undefined) return false;
+      const labels = reader.get('Namespace', namespace)?.metadata.labels ?? {};
+      return selectorMatches(selector, { ...labels, [NAMESPACE_NAME_LABEL]: namespace });
     }
   }
 }

@@ -5,7 +5,10 @@ import type { Referrer } from './reference-grant.ts';
 
 /** `reason`: the one that the referring kind has for it. */
 export function caKindNotSupported(reason: string, field: string, kind: string): Problem {
-  return { reason, message: `${field} refers to a ${kind}; only a ConfigMap or Secret can be used.` };
+  return {
+    reason,
+    message: `${field} refers to a ${kind}; only a ConfigMap, a Secret or a ClusterTrustBundle.certificates.k8s.io can be used.`,
+  };
 }
 
 export function caNotPermitted(field: string, target: string, { kind, namespace }: Referrer): Problem {

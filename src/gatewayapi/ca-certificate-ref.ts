@@ -27,6 +27,7 @@ export interface CaReferrer extends Referrer {
   readonly invalidKind: string;
 }
 
+const CERTIFICATES_GROUP = 'certificates.k8s.io';
 const CA_KINDS: ReadonlySet<string> = new Set(['ConfigMap', 'Secret']);
 
 export function resolveCaCertificateRefs(
@@ -46,10 +47,23 @@ export function resolveCaCertificateRefs(
 
 function resolveRef(reader: FactReader, ref: CaCertificateRef, referrer: CaReferrer, field: string): string | Problem {
   const { group, kind, name } = ref;
+  if (group === CERTIFICATES_GROUP && kind === 'ClusterTrustBundle') return resolveBundle(reader, ref, field);
   if (group !== '' || !CA_KINDS.has(kind)) return caKindNotSupported(referrer.invalidKind, field, kindName(ref));
   const namespace = ref.namespace ?? referrer.namespace;
   if (!isReferenceGranted(reader, referrer, { group, kind, namespace, name }))
     return caNotPermitted(field, `${kind} ${objectKey(namespace, name)}`, referrer);
   const { pem, defect } = reader.get('caCertificates', targetKey(kind, namespace, name));
   return pem ?? invalidCaCertificateRef(field, `${kind} ${objectKey(ref.namespace, name)}`, defect);
+}
+
+/** It belongs to the cluster: there is no namespace, and nobody to grant anything. */
+function resolveBundle(
+  reader: FactReader,
+  { kind, namespace, name }: CaCertificateRef,
+  field: string,
+): string | Problem {
+  const label = `${kind} ${name}`;
+  if (namespace !== undefined) return invalidCaCertificateRef(field, label, 'has no namespace');
+  const { pem, defect } = reader.get('caCertificates', targetKey(kind, undefined, name));
+  return pem ?? invalidCaCertificateRef(field, label, defect);
 }

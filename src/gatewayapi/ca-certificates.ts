@@ -1,20 +1,32 @@
-// The CA certificates in the key ca.crt of a ConfigMap or Secret.
+// The CA certificates in the key ca.crt of a ConfigMap or Secret, or in a ClusterTrustBundle.
 import type { CaCertificates } from './certificate-model.ts';
 import type { FactReader } from './facts.ts';
 import { joinPem, parseCertificates } from './pem.ts';
 
 const CA_KEY = 'ca.crt';
 
-/** `key`: `kind/namespace/name`, where kind is ConfigMap or Secret. */
+/** `key`: `kind/namespace/name`, where kind is ConfigMap or Secret, or `ClusterTrustBundle/name`. */
 export function readCaCertificates(key: string, reader: FactReader): CaCertificates {
   const [kind = '', ...rest] = key.split('/');
-  const text = kind === 'Secret' ? secretText(rest.join('/'), reader) : configMapText(rest.join('/'), reader);
+  const field = kind === 'ClusterTrustBundle' ? 'spec.trustBundle' : CA_KEY;
+  const text = readText(kind, rest.join('/'), reader);
   if (text === undefined) return { defect: 'does not exist' };
-  if (text === '') return { defect: `has no key ${CA_KEY}` };
+  if (text === '') return { defect: `has no ${field}` };
   const certificates = parseCertificates(text);
   if (certificates === undefined || certificates.length === 0)
-    return { defect: `has a ${CA_KEY} that is not a list of PEM certificates` };
+    return { defect: `has a ${field} that is not a list of PEM certificates` };
   return { pem: joinPem(certificates) };
+}
+
+function readText(kind: string, key: string, reader: FactReader): string | undefined {
+  switch (kind) {
+    case 'Secret':
+      return secretText(key, reader);
+    case 'ClusterTrustBundle':
+      return reader.get('ClusterTrustBundle', key)?.spec.trustBundle;
+    default:
+      return configMapText(key, reader);
+  }
 }
 
 function secretText(key: string, reader: FactReader): string | undefined {

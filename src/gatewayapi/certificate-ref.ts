@@ -1,8 +1,9 @@
-// References of Gateways to Secrets with a certificate and its key: those that listeners serve, each of which may fail by itself, and
+// References of Gateways and ListenerSets to Secrets with a certificate and its key: those that listeners serve, each of which may fail by itself, and
 // the one that backends are shown.
 import { GatewayReason, ListenerReason } from '../api/condition.ts';
 import { GATEWAY_GROUP } from '../api/kinds.ts';
 import type { Gateway, Listener } from '../api/generated/gateway.ts';
+import type { ListenerSet } from '../api/generated/listener-set.ts';
 import type { SecretObjectReference } from '../api/generated/shared.ts';
 import type { FactReader } from './facts.ts';
 import type { ListenerCertificate } from './gateway-model.ts';
@@ -22,13 +23,18 @@ export interface ResolvedCertificates {
   readonly problems: readonly Problem[];
 }
 
-export function resolveCertificateRefs(reader: FactReader, namespace: string, { tls }: Listener): ResolvedCertificates {
+/** `owner`: whose spec has the listener, and whom grants must name. */
+export function resolveCertificateRefs(
+  reader: FactReader,
+  owner: Gateway | ListenerSet,
+  { tls }: Listener,
+): ResolvedCertificates {
   const refs = tls?.certificateRefs ?? [];
   if (refs.length === 0) return { certificates: [], problems: [NO_CERTIFICATE_REF] };
   const certificates: ListenerCertificate[] = [];
   const problems: Problem[] = [];
   for (const [index, ref] of refs.entries()) {
-    const { certificate, problem } = resolveCertificateRef(reader, namespace, ref, `tls.certificateRefs[${index}]`);
+    const { certificate, problem } = resolveCertificateRef(reader, owner, ref, `tls.certificateRefs[${index}]`);
     if (certificate !== undefined) certificates.push(certificate);
     if (problem !== undefined) problems.push(problem);
   }
@@ -41,14 +47,11 @@ export interface ResolvedClientCertificate {
   readonly problem?: Problem;
 }
 
-export function resolveClientCertificateRef(
-  reader: FactReader,
-  { metadata, spec }: Gateway,
-): ResolvedClientCertificate {
-  const ref = spec.tls?.backend?.clientCertificateRef;
+export function resolveClientCertificateRef(reader: FactReader, gateway: Gateway): ResolvedClientCertificate {
+  const ref = gateway.spec.tls?.backend?.clientCertificateRef;
   if (ref === undefined) return {};
   const field = 'spec.tls.backend.clientCertificateRef';
-  const { certificate, problem } = resolveCertificateRef(reader, metadata.namespace, ref, field);
+  const { certificate, problem } = resolveCertificateRef(reader, gateway, ref, field);
   return {
     ...(certificate === undefined ? {} : { secret: certificate.secret }),
     ...(problem === undefined ? {} : { problem: asGatewayProblem(problem) }),
@@ -70,15 +73,15 @@ interface ResolvedCertificate {
 
 function resolveCertificateRef(
   reader: FactReader,
-  namespace: string,
+  { kind, metadata }: Gateway | ListenerSet,
   ref: SecretObjectReference,
   field: string,
 ): ResolvedCertificate {
   if (ref.group !== '' || ref.kind !== 'Secret') return { problem: certificateKindNotSupported(field, kindName(ref)) };
-  const from = { group: GATEWAY_GROUP, kind: 'Gateway', namespace };
-  const to = { group: '', kind: 'Secret', namespace: ref.namespace ?? namespace, name: ref.name };
+  const from = { group: GATEWAY_GROUP, kind, namespace: metadata.namespace };
+  const to = { group: '', kind: 'Secret', namespace: ref.namespace ?? metadata.namespace, name: ref.name };
   const secret = objectKey(to.namespace, to.name);
-  if (!isReferenceGranted(reader, from, to)) return { problem: certificateNotPermitted(field, secret, namespace) };
+  if (!isReferenceGranted(reader, from, to)) return { problem: certificateNotPermitted(field, secret, from) };
   const { usable, defect } = reader.get('serverCertificate', secret);
   return {
     ...(usable === undefined ? {} : { certificate: { secret, dnsNames: usable.dnsNames } }),

@@ -1,10 +1,11 @@
 // Everything that a computation of the translator may ask, by name: the provider's objects, what was computed from them, and the
 // options of the caller. A computation that reads through a FactReader is recomputed when an answer changes, and only then.
 import type { Certificate } from '../ir/certificate.ts';
-import type { ConfigMap, EndpointSlice, Namespace, Secret, Service } from '../api/core.ts';
+import type { ClusterTrustBundle, ConfigMap, EndpointSlice, Namespace, Secret, Service } from '../api/core.ts';
 import type { Backend } from '../api/generated/backend.ts';
 import type { BackendTLSPolicy } from '../api/generated/backend-tls-policy.ts';
 import type { GatewayClass } from '../api/generated/gateway-class.ts';
+import type { GatewayParameters } from '../api/generated/gateway-parameters.ts';
 import type { Gateway } from '../api/generated/gateway.ts';
 import type { GRPCRoute } from '../api/generated/grpc-route.ts';
 import type { HTTPRoute } from '../api/generated/http-route.ts';
@@ -16,7 +17,17 @@ import type { TLSRoute } from '../api/generated/tls-route.ts';
 import type { UDPRoute } from '../api/generated/udp-route.ts';
 import type { Cluster } from '../ir/cluster.ts';
 import type { CaCertificates, ServerCertificate } from './certificate-model.ts';
-import type { GatewayModel, PortPlan, RouteListener } from './gateway-model.ts';
+import type { Binding, GatewayService } from './binding.ts';
+import type {
+  AddressPlan,
+  GatewayAddresses,
+  GatewayModel,
+  GatewayPlan,
+  GatewaySetup,
+  ListenerSetModel,
+  PortPlan,
+  RouteParent,
+} from './gateway-model.ts';
 import type { Reader, Source } from './memo-table.ts';
 import type { ObjectStatus } from './object-status.ts';
 import type { BackendTarget, RouteAttachments, RouteObject, RouteRules, RouteTranslation } from './route-model.ts';
@@ -27,32 +38,33 @@ type ByName<T> = Source<string, T>;
 export interface Settings {
   /** spec.controllerName of the GatewayClasses that are ours. */
   readonly controllerName: string;
+  /** Of Gateways whose GatewayParameters name none. */
   readonly binding: Binding;
+  /** What else GatewayParameters may name; of each kind one. */
+  readonly otherBindings?: readonly Binding[];
+  /** The CRDs of Gateway API that the API server has; absent where there is none. */
+  readonly installedCrds?: readonly InstalledCrd[];
 }
 
-/** How listeners get sockets. `host`: on all addresses of the machine, at the listener's port plus an offset. */
-export interface Binding {
-  readonly kind: 'host';
-  /** An IP literal; `::` for all addresses. */
-  readonly bindAddress: string;
-  readonly portOffset: number;
-  /** Where clients reach the host: what status.addresses reports, and what spec.addresses may ask for. */
-  readonly addresses: readonly HostAddress[];
-}
-
-export interface HostAddress {
-  readonly type: 'IPAddress' | 'Hostname';
-  readonly value: string;
+/** A CRD that the API server has. */
+export interface InstalledCrd {
+  /** `gateways.gateway.networking.k8s.io` */
+  readonly name: string;
+  /** Of its annotations; absent where it has none. */
+  readonly bundleVersion?: string;
+  readonly channel?: string;
 }
 
 /** Objects by `namespace/name`, cluster-scoped ones by name. */
 export interface ObjectFacts {
   readonly Backend: ByName<Backend | undefined>;
   readonly BackendTLSPolicy: ByName<BackendTLSPolicy | undefined>;
+  readonly ClusterTrustBundle: ByName<ClusterTrustBundle | undefined>;
   readonly ConfigMap: ByName<ConfigMap | undefined>;
   readonly GRPCRoute: ByName<GRPCRoute | undefined>;
   readonly Gateway: ByName<Gateway | undefined>;
   readonly GatewayClass: ByName<GatewayClass | undefined>;
+  readonly GatewayParameters: ByName<GatewayParameters | undefined>;
   readonly HTTPRoute: ByName<HTTPRoute | undefined>;
   readonly ListenerPolicy: ByName<ListenerPolicy | undefined>;
   readonly ListenerSet: ByName<ListenerSet | undefined>;
@@ -76,6 +88,8 @@ export interface IndexFacts {
   readonly policiesOfTarget: ByName<readonly BackendTLSPolicy[] | undefined>;
   /** By `namespace/name` of the Gateway. */
   readonly policiesOfGateway: ByName<readonly ListenerPolicy[] | undefined>;
+  /** By `namespace/name` of the Gateway. */
+  readonly listenerSetsOfGateway: ByName<readonly ListenerSet[] | undefined>;
 }
 
 /** What is computed, in the order in which it builds up. */
@@ -86,11 +100,19 @@ export interface ComputedFacts {
   readonly caCertificates: ByName<CaCertificates>;
   readonly gatewayClassStatus: ByName<ObjectStatus | undefined>;
   /** By `namespace/name`; undefined where the Gateway does not exist or is not ours. */
+  readonly gatewaySetup: ByName<GatewaySetup | undefined>;
+  /** Asked with the key ''. */
+  readonly addressPlan: ByName<AddressPlan>;
+  /** By `namespace/name`. */
+  readonly gatewayAddresses: ByName<GatewayAddresses>;
+  /** By `namespace/name`; undefined where it does not exist or has no Gateway of ours. */
+  readonly listenerSetModel: ByName<ListenerSetModel | undefined>;
+  /** By `namespace/name`; undefined where the Gateway does not exist or is not ours. */
   readonly gatewayModel: ByName<GatewayModel | undefined>;
   /** Asked with the key ''. */
   readonly portPlan: ByName<PortPlan>;
-  /** By `namespace/name` of the Gateway; undefined where it does not exist or is not ours. */
-  readonly routeListeners: ByName<readonly RouteListener[] | undefined>;
+  /** By `kind/namespace/name` of the Gateway or ListenerSet; undefined where it does not exist or is not ours. */
+  readonly routeParent: ByName<RouteParent | undefined>;
   /** By `traffic/kind/namespace/name[/port]`. */
   readonly backendTarget: ByName<BackendTarget>;
   /** By the cluster's key. */
@@ -101,6 +123,7 @@ export interface ComputedFacts {
   /** By `kind/namespace/name`. */
   readonly routeTranslation: ByName<RouteTranslation>;
   readonly gatewayStatus: ByName<ObjectStatus | undefined>;
+  readonly gatewayPlan: ByName<GatewayPlan | undefined>;
   readonly backendStatus: ByName<ObjectStatus | undefined>;
   readonly listenerSetStatus: ByName<ObjectStatus | undefined>;
   readonly backendTLSPolicyStatus: ByName<ObjectStatus | undefined>;
@@ -111,8 +134,10 @@ export interface ComputedFacts {
 export interface GivenFacts {
   /** Asked with the key ''. */
   readonly settings: ByName<Settings>;
-  /** Why a port can't be bound, by its name: `80`, `53/udp`. */
+  /** Why a socket can't be bound, by portNameOfKey(). */
   readonly unavailablePort: ByName<string | undefined>;
+  /** By `namespace/name` of the Gateway. */
+  readonly gatewayService: ByName<GatewayService | undefined>;
   /** What a Secret, `namespace/name`, held when it was good. */
   readonly lastGoodCertificate: ByName<Certificate | undefined>;
   /** By the listener's name. */

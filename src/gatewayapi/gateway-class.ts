@@ -1,19 +1,23 @@
 // GatewayClasses of ours: their status, and which Gateways they make ours.
 import { GatewayClassCondition } from '../api/condition.ts';
 import type { GatewayClass, SupportedFeature } from '../api/generated/gateway-class.ts';
+import { hasExperimentalFields, unknownVersions } from './api-version.ts';
 import type { FactReader } from './facts.ts';
-import { CLASS_ACCEPTED, invalidClassParameters, VERSION_SUPPORTED } from './gateway-class-condition.ts';
-import { ConditionMaker, objectStatus, type ObjectStatus, type Problem } from './object-status.ts';
+import { CLASS_ACCEPTED, VERSION_SUPPORTED, versionNotSupported } from './gateway-class-condition.ts';
+import { resolveClassParameters } from './gateway-parameters.ts';
+import { ConditionMaker, objectStatus, type ObjectStatus } from './object-status.ts';
 
 /** Ascending, as the specification wants it; only what is implemented and can be tried. */
 const SUPPORTED_FEATURES: readonly SupportedFeature[] = [
   'BackendTLSPolicy',
   'BackendTLSPolicySANValidation',
+  'ClusterTrustBundle',
   'GRPCRoute',
   'GRPCRouteNamedRouteRule',
   'GRPCRouteRequestHeaderModifier',
   'Gateway',
   'GatewayAddressEmpty',
+  'GatewayAddressRoutability',
   'GatewayBackendClientCertificate',
   'GatewayFrontendClientCertificateValidation',
   'GatewayFrontendClientCertificateValidationInsecureFallback',
@@ -49,6 +53,7 @@ const SUPPORTED_FEATURES: readonly SupportedFeature[] = [
   'HTTPRouteRetryCodes',
   'HTTPRouteRetryConnectionError',
   'HTTPRouteSchemeRedirect',
+  'ListenerSet',
   'ReferenceGrant',
   'TCPRoute',
   'TLSRoute',
@@ -57,26 +62,31 @@ const SUPPORTED_FEATURES: readonly SupportedFeature[] = [
   'UDPRoute',
 ].map((name) => ({ name }));
 
+/** Without those that need fields which only the experimental channel has. */
+const STANDARD_FEATURES = SUPPORTED_FEATURES.filter(({ name }) => name !== 'GatewayAddressRoutability');
+
 /** The class of that name where it is ours. */
 export function findOwnClass(reader: FactReader, name: string): GatewayClass | undefined {
   const found = reader.get('GatewayClass', name);
   return found?.spec.controllerName === reader.get('settings', '').controllerName ? found : undefined;
 }
 
-/** Why a class of ours is not accepted. */
-export function classProblem({ spec }: GatewayClass): Problem | undefined {
-  return spec.parametersRef === undefined ? undefined : invalidClassParameters(spec.parametersRef);
-}
-
 export function createGatewayClassStatus(name: string, reader: FactReader): ObjectStatus | undefined {
   const gatewayClass = findOwnClass(reader, name);
   if (gatewayClass === undefined) return undefined;
+  const { installedCrds } = reader.get('settings', '');
+  const unknown = unknownVersions(installedCrds ?? []);
+  const versionProblem = unknown.length === 0 ? undefined : versionNotSupported(unknown);
   const conditions = new ConditionMaker(gatewayClass.metadata);
   return objectStatus(gatewayClass, {
     conditions: [
-      conditions.unless(GatewayClassCondition.Accepted, classProblem(gatewayClass), CLASS_ACCEPTED),
-      conditions.isTrue(GatewayClassCondition.SupportedVersion, VERSION_SUPPORTED),
+      conditions.unless(
+        GatewayClassCondition.Accepted,
+        resolveClassParameters(reader, gatewayClass).problem,
+        CLASS_ACCEPTED,
+      ),
+      conditions.unless(GatewayClassCondition.SupportedVersion, versionProblem, VERSION_SUPPORTED),
     ],
-    supportedFeatures: SUPPORTED_FEATURES,
+    supportedFeatures: hasExperimentalFields(installedCrds) ? SUPPORTED_FEATURES : STANDARD_FEATURES,
   });
 }

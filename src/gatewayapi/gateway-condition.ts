@@ -1,8 +1,7 @@
 // Reasons and messages of the conditions of a Gateway.
 import { GatewayReason } from '../api/condition.ts';
-import type { LocalObjectReference } from '../api/generated/shared.ts';
 import type { Problem } from './object-status.ts';
-import { kindName, listNames, quote } from './quote.ts';
+import { listNames, quote } from './quote.ts';
 
 /** Of a condition that Sluice adds: whether the Gateway takes routes that name no parent (spec.defaultScope). */
 export const DEFAULT_GATEWAY_CONDITION = 'DefaultGateway';
@@ -30,12 +29,17 @@ export function classNotAccepted(className: string): Problem {
   };
 }
 
-export function invalidParameters(parametersRef: LocalObjectReference): Problem {
+export function invalidParameters(defect: string): Problem {
   return {
     reason: GatewayReason.InvalidParameters,
-    message:
-      `spec.infrastructure.parametersRef refers to a ${kindName(parametersRef)}, which Sluice has no use for; ` +
-      'remove it. The Gateway is not served until then.',
+    message: `spec.infrastructure.parametersRef ${defect}. The Gateway is not served until it is mended.`,
+  };
+}
+
+export function bindingNotAvailable(binding: string): Problem {
+  return {
+    reason: GatewayReason.InvalidParameters,
+    message: `The GatewayParameters ask for binding ${binding}, which this gateway does not offer. The Gateway is not served.`,
   };
 }
 
@@ -46,33 +50,47 @@ export function unsupportedAddressType(field: string, type: string): Problem {
   };
 }
 
-/** `usable`: the addresses of that type that the Gateway can have. */
-export function addressNotUsable(field: string, value: string, usable: readonly string[]): Problem {
-  const offer = usable.length === 0 ? '' : `; it has ${listNames(usable)}`;
+/** `source`: `this host`; `usable`: the addresses of that type that the Gateway can have. */
+export function addressNotUsable(field: string, value: string, source: string, usable: readonly string[]): Problem {
+  const offer = usable.length === 0 ? ' that it can have' : `; it has ${listNames(usable)}`;
   return {
     reason: GatewayReason.AddressNotUsable,
-    message: `${field}.value ${quote(value)} is not an address of this host${offer}.`,
+    message: `${field}.value ${quote(value)} is not an address of ${source}${offer}.`,
   };
 }
 
-export function addressNotAssigned(field: string, type: string): Problem {
+export function addressNotAssigned(field: string, type: string, source: string): Problem {
   return {
     reason: GatewayReason.AddressNotAssigned,
-    message: `${field} asks for an address of type ${type}, of which this host has none left.`,
+    message: `${field} asks for an address of type ${type}, of which ${source} has none left.`,
   };
 }
 
-export function routabilityNotSupported(field: string, routability: string): Problem {
+export function routabilityNotAvailable(field: string, routability: string, source: string): Problem {
   return {
     reason: GatewayReason.AddressNotAssigned,
-    message: `${field}.routability ${quote(routability)} is not supported; leave it out.`,
+    message: `${field}.routability ${quote(routability)} is more than can be said of any address of ${source}.`,
   };
 }
 
-export const NO_ADDRESS: Problem = {
-  reason: GatewayReason.AddressNotAssigned,
-  message: 'The addresses of this host are not known.',
+/** `source`: `the address pool` */
+export function noAddress(source: string): Problem {
+  return { reason: GatewayReason.AddressNotAssigned, message: `There is no address yet: ${source} has none.` };
+}
+
+export const ADDRESSES_ASSIGNED: Problem = {
+  reason: GatewayReason.AddressesAssigned,
+  message: 'The Gateway has all addresses that it asks for.',
 };
+
+/** `problem`: what can't be had. */
+export function addressesPartiallyAssigned({ message }: Problem): Problem {
+  return { reason: GatewayReason.PartiallyAssigned, message };
+}
+
+export function addressesNotAssigned({ message }: Problem): Problem {
+  return { reason: GatewayReason.NotAssigned, message };
+}
 
 export function someListenersNotValid(invalid: readonly string[]): Problem {
   return {

@@ -6,7 +6,7 @@ import type { Problem } from './object-status.ts';
 import { unsupportedValue } from './route-condition.ts';
 
 /** The API sets no limit; more would only add to the load that made the backend fail. */
-const MAX_ATTEMPTS = 10;
+const MAX_ATTEMPTS = 100;
 const DEFAULT_BACKOFF_MS = 25;
 const MAX_BACKOFF_MS = 10_000;
 

@@ -5,6 +5,7 @@ import { ANY_HOSTNAME } from '../lib/hostname.ts';
 import { SUPPORTED_PROTOCOLS } from './listener-protocol.ts';
 import type { Problem } from './object-status.ts';
 import { kindName, listNames, quote } from './quote.ts';
+import type { Referrer } from './reference-grant.ts';
 
 export const LISTENER_ACCEPTED: Problem = { reason: ListenerReason.Accepted, message: 'The listener is valid.' };
 
@@ -81,7 +82,33 @@ export function hostnameConflict(port: number, hostname: string, others: readonl
   };
 }
 
-// Ports of the host
+// Conflicts of a ListenerSet with listeners that come before: its messages name none, as they may be in namespaces of others
+
+export function protocolConflictBefore(port: number, protocol: string): Problem {
+  return {
+    reason: ListenerReason.ProtocolConflict,
+    message: `Port ${port} has listeners of another protocol, which ${protocol} can't share it with; ${COMES_BEFORE}`,
+  };
+}
+
+export function trafficConflictBefore(port: number, hostname: string): Problem {
+  return {
+    reason: ListenerReason.ProtocolConflict,
+    message: `Hostname ${quote(hostname)} on port ${port} can't be for HTTPS and TLS at once; ${COMES_BEFORE}`,
+  };
+}
+
+export function hostnameConflictBefore(port: number, hostname: string): Problem {
+  return {
+    reason: ListenerReason.HostnameConflict,
+    message: `Hostname ${quote(hostname)} on port ${port} is that of another listener; ${COMES_BEFORE}`,
+  };
+}
+
+const COMES_BEFORE =
+  'the listeners of the Gateway go first, then those of older ListenerSets, then by namespace and name.';
+
+// Ports
 
 export function portOutOfRange(port: number, portOffset: number): Problem {
   return {
@@ -141,12 +168,12 @@ export function certificateKindNotSupported(field: string, kind: string): Proble
   };
 }
 
-export function certificateNotPermitted(field: string, secret: string, from: string): Problem {
+export function certificateNotPermitted(field: string, secret: string, { kind, namespace }: Referrer): Problem {
   return {
     reason: ListenerReason.RefNotPermitted,
     message:
       `${field} refers to Secret ${secret}, and no ReferenceGrant in that namespace allows it: ` +
-      `it must grant Gateways in namespace ${from} access to Secrets.`,
+      `it must grant ${kind}s in namespace ${namespace} access to Secrets.`,
   };
 }
 
@@ -181,6 +208,11 @@ const COALESCING =
 export const LISTENER_NOT_SERVED: Problem = {
   reason: ListenerReason.Invalid,
   message: 'The listener is not served; its other conditions say why.',
+};
+
+export const LISTENER_PENDING: Problem = {
+  reason: ListenerReason.Pending,
+  message: 'The Service of the Gateway has no port for the listener yet.',
 };
 
 export const GATEWAY_NOT_SERVED: Problem = {

@@ -3,7 +3,7 @@
 import { PolicyCondition } from '../api/condition.ts';
 import type { ListenerPolicy, ListenerPolicyTargetReference } from '../api/generated/listener-policy.ts';
 import type { FactReader } from './facts.ts';
-import type { ListenerModel, PolicyPart, PortVerdict } from './gateway-model.ts';
+import { allListeners, type ListenerModel, type PolicyPart, type PortVerdict } from './gateway-model.ts';
 import {
   listenerPolicyAccepted,
   listenerPolicyConflicted,
@@ -49,7 +49,10 @@ function judgeTarget(
   if (reader.get('Gateway', key) === undefined) return lost(listenerPolicyTargetNotFound(label));
   const gateway = reader.get('gatewayModel', key);
   if (gateway === undefined) return undefined;
-  const listeners = gateway.listeners.filter(({ section }) => sectionName === undefined || section === sectionName);
+  const listeners =
+    sectionName === undefined
+      ? allListeners(gateway)
+      : gateway.listeners.filter(({ section }) => section === sectionName);
   if (listeners.length === 0) return lost(listenerPolicyTargetNotFound(label));
   const { verdicts } = reader.get('portPlan', '');
   const uses = listeners.flatMap((listener) => usesOf(reader, policy, listener, verdicts[listener.name]));

@@ -60,7 +60,7 @@ function decide<P extends PolicyPart>(
 ): PolicyDecision<P> | undefined {
   const claims = subjects.flatMap(({ gateway, listener }) =>
     (reader.get('policiesOfGateway', gateway) ?? []).flatMap((policy): readonly Claim<P>[] => {
-      const refs = policy.spec.targetRefs.filter((ref) => isTarget(policy, ref, gateway, listener.section));
+      const refs = policy.spec.targetRefs.filter((ref) => isTarget(policy, ref, gateway, listener));
       const settings = readParts(policy, listener)[part];
       if (refs.length === 0 || settings === undefined) return [];
       const isForSection = refs.some(({ sectionName }) => sectionName !== undefined);
@@ -75,9 +75,10 @@ function isTarget(
   { metadata }: ListenerPolicy,
   { name, sectionName }: ListenerPolicyTargetReference,
   gateway: string,
-  section: string,
+  { section, listenerSet }: ListenerModel,
 ): boolean {
-  return objectKey(metadata.namespace, name) === gateway && (sectionName === undefined || sectionName === section);
+  if (objectKey(metadata.namespace, name) !== gateway) return false;
+  return sectionName === undefined || (sectionName === section && listenerSet === undefined);
 }
 
 function policyKey({ metadata }: ListenerPolicy): string {

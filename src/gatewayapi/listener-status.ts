@@ -1,13 +1,14 @@
 // The status of a listener: the model's findings, the port plan's verdict and what the data plane reported, in conditions.
 import { ListenerCondition, ListenerReason } from '../api/condition.ts';
-import type { Gateway } from '../api/generated/gateway.ts';
 import type { ListenerStatus } from '../api/generated/shared.ts';
+import type { ObjectMeta } from '../api/object.ts';
 import type { FactReader } from './facts.ts';
-import { canServe, type GatewayModel, type ListenerModel } from './gateway-model.ts';
+import { canServe, type GatewayModel, type ListenerModel, type PortVerdict } from './gateway-model.ts';
 import {
   bindFailed,
   GATEWAY_NOT_SERVED,
   LISTENER_ACCEPTED,
+  LISTENER_PENDING,
   LISTENER_NOT_SERVED,
   LISTENER_PROGRAMMED,
   LISTENER_REFS_RESOLVED,
@@ -22,6 +23,8 @@ export interface ListenerJudgement {
   readonly overlap: Problem | undefined;
   /** Why nothing of it is served although the listener itself is in order. */
   readonly gatewayProblem: Problem | undefined;
+  /** Whether it has all that it takes to serve, itself and the ports of its Gateway. */
+  readonly isValid: boolean;
   readonly isServed: boolean;
 }
 
@@ -32,29 +35,42 @@ export function judgeListener(reader: FactReader, gateway: GatewayModel, listene
     listener.conflict ??
     verdict?.refusal ??
     listener.caProblem ??
-    bindProblem(reader, verdict?.bindPort);
-  const isGatewayServed = gateway.rejection === undefined && gateway.addressProblem === undefined;
+    bindProblem(reader, verdict?.sockets ?? []);
+  const isValid = rejection === undefined && canServe(listener);
+  const gatewayProblem =
+    gateway.rejection === undefined && gateway.addressProblem === undefined
+      ? pendingProblem(isValid, verdict)
+      : GATEWAY_NOT_SERVED;
   return {
     listener,
     rejection,
     overlap: verdict?.overlap,
-    gatewayProblem: isGatewayServed ? undefined : GATEWAY_NOT_SERVED,
-    isServed: isGatewayServed && rejection === undefined && canServe(listener),
+    gatewayProblem,
+    isValid,
+    isServed: gatewayProblem === undefined && isValid,
   };
 }
 
-function bindProblem(reader: FactReader, bindPort: string | undefined): Problem | undefined {
-  if (bindPort === undefined) return undefined;
-  const why = reader.get('unavailablePort', bindPort);
-  return why === undefined ? undefined : bindFailed(bindPort, why);
+function pendingProblem(isValid: boolean, verdict: PortVerdict | undefined): Problem | undefined {
+  return isValid && verdict?.sockets.length === 0 ? LISTENER_PENDING : undefined;
 }
 
+/** A listener on several addresses is to be had on all of them. */
+function bindProblem(reader: FactReader, sockets: readonly string[]): Problem | undefined {
+  for (const socket of sockets) {
+    const why = reader.get('unavailablePort', socket);
+    if (why !== undefined) return bindFailed(socket, why);
+  }
+  return undefined;
+}
+
+/** `owner`: of the Gateway or ListenerSet whose spec has the listener. */
 export function createListenerStatus(
-  gateway: Gateway,
+  owner: ObjectMeta,
   { listener, rejection, overlap, gatewayProblem, isServed }: ListenerJudgement,
   attachedRoutes: number,
 ): Untimed<ListenerStatus> {
-  const conditions = new ConditionMaker(gateway.metadata);
+  const conditions = new ConditionMaker(owner);
   const { conflict, referenceProblem, section, supportedKinds } = listener;
   return {
     name: section,
@@ -84,4 +100,9 @@ function whyNotProgrammed(
 ): Problem {
   const isPortTaken = rejection?.reason === ListenerReason.PortUnavailable;
   return conflict ?? (isPortTaken ? rejection : undefined) ?? gatewayProblem ?? LISTENER_NOT_SERVED;
+}
+
+/** Names of the listeners. */
+export function sections(judgements: readonly ListenerJudgement[]): readonly string[] {
+  return judgements.map(({ listener }) => listener.section);
 }

@@ -1,5 +1,6 @@
-// A listener of a Gateway by itself: what it supports, and why it can't be accepted or its references don't resolve.
+// A listener of a Gateway or ListenerSet by itself: what it supports, and why it can't be accepted or its references don't resolve.
 import type { Gateway, Listener } from '../api/generated/gateway.ts';
+import type { ListenerSet } from '../api/generated/listener-set.ts';
 import { ANY_HOSTNAME } from '../lib/hostname.ts';
 import { namespaceSelectorProblem, supportedKindsOf } from './allowed-routes.ts';
 import { resolveCertificateRefs } from './certificate-ref.ts';
@@ -11,16 +12,24 @@ import { readsHostnames, socketProtocol, terminatesTls, trafficOf } from './list
 import { listenerName, objectKey } from './object-key.ts';
 import { joinProblems, type Problem } from './object-status.ts';
 
-export function createListenerModel(reader: FactReader, gateway: Gateway, listener: Listener): ListenerModel {
-  const { namespace, name } = gateway.metadata;
+/** `owner`: whose spec has the listener: the Gateway itself, or a ListenerSet of it. */
+export function createListenerModel(
+  reader: FactReader,
+  gateway: Gateway,
+  listener: Listener,
+  owner: Gateway | ListenerSet = gateway,
+): ListenerModel {
+  const { kind, metadata } = owner;
+  const key = objectKey(metadata.namespace, metadata.name);
   const traffic = trafficOf(listener);
   const { certificates, problems } = terminatesTls(listener.protocol, traffic)
-    ? resolveCertificateRefs(reader, namespace, listener)
+    ? resolveCertificateRefs(reader, owner, listener)
     : { certificates: [], problems: [] };
   const { supportedKinds, problem: kindsProblem } = supportedKindsOf(listener);
   const { clientValidation, caProblem, problems: caProblems } = resolveClientValidation(reader, gateway, listener);
   return {
-    name: listenerName(objectKey(namespace, name), listener.name),
+    name: listenerName(kind, key, listener.name),
+    listenerSet: kind === 'ListenerSet' ? key : undefined,
     section: listener.name,
     port: listener.port,
     protocol: listener.protocol,

@@ -75,6 +75,13 @@ export class MemoTable<F extends SourcesOf<F>, K, T> implements Source<K, T> {
     return !this.#sourcesRead.isDisjointFrom(sources);
   }
 
+  /** The keys of a source that were asked to compute what the table holds now. */
+  *keysRead(source: string): Iterable<unknown> {
+    if (!this.#sourcesRead.has(source) || this.#entries instanceof WeakMap) return;
+    for (const { reads } of this.#entries.values())
+      for (let i = 0; i < reads.length; i += 3) if (reads[i] === source) yield reads[i + 1];
+  }
+
   beginRound(round: Round<F>): void {
     this.#round = round;
     this.#usedInRound = 0;

@@ -1,6 +1,7 @@
 // What translate() keeps from one call to the next: a table for each kind of computed fact, and what it takes to see which sources
 // changed in between. Bounded by what the calls since the last sweep needed.
 import { shareStructure } from '../lib/shared-structure.ts';
+import { createAddressPlan } from './address-plan.ts';
 import { createBackendStatus } from './backend.ts';
 import { resolveBackendTarget } from './backend-target.ts';
 import { createBackendTlsPolicyStatus } from './backend-tls-policy.ts';
@@ -8,15 +9,20 @@ import { readCaCertificates } from './ca-certificates.ts';
 import { createCluster } from './cluster.ts';
 import type { ComputedFacts, Facts, GivenFacts, IndexFacts, ObjectFacts, Settings } from './facts.ts';
 import { createGatewayClassStatus } from './gateway-class.ts';
-import { createGatewayModel, createRouteListeners } from './gateway.ts';
+import { createGatewayModel } from './gateway.ts';
+import { createGatewayAddresses } from './gateway-address.ts';
+import { createGatewayPlan } from './gateway-plan.ts';
+import { createGatewaySetup } from './gateway-setup.ts';
 import { createGatewayStatus } from './gateway-status.ts';
 import { createListenerPolicyStatus } from './listener-policy.ts';
-import { createListenerSetStatus } from './listener-set.ts';
+import { createListenerSetModel } from './listener-set.ts';
+import { createListenerSetStatus } from './listener-set-status.ts';
 import { MemoTable, type Source } from './memo-table.ts';
 import { createPortPlan } from './port-plan.ts';
 import type { Resources } from './resources.ts';
 import { translateRoute } from './route.ts';
 import { createRouteAttachments } from './route-attachment.ts';
+import { createRouteParent } from './route-parent.ts';
 import { createRouteRules } from './route-rules.ts';
 import { readServerCertificate } from './server-certificate.ts';
 
@@ -32,6 +38,7 @@ const FULL_ROUND_INTERVAL = 64;
 /** Small, and compared answer by answer. */
 const ALWAYS_CHANGED: readonly (keyof GivenFacts)[] = [
   'unavailablePort',
+  'gatewayService',
   'lastGoodCertificate',
   'attachedRoutes',
   'gatewaysOfTarget',
@@ -41,10 +48,12 @@ const ALWAYS_CHANGED: readonly (keyof GivenFacts)[] = [
 const KIND_OF_SOURCE: Readonly<Record<keyof ObjectFacts | keyof IndexFacts, string>> = {
   Backend: 'Backend',
   BackendTLSPolicy: 'BackendTLSPolicy',
+  ClusterTrustBundle: 'ClusterTrustBundle',
   ConfigMap: 'ConfigMap',
   GRPCRoute: 'GRPCRoute',
   Gateway: 'Gateway',
   GatewayClass: 'GatewayClass',
+  GatewayParameters: 'GatewayParameters',
   HTTPRoute: 'HTTPRoute',
   ListenerPolicy: 'ListenerPolicy',
   ListenerSet: 'ListenerSet',
@@ -59,6 +68,7 @@ const KIND_OF_SOURCE: Readonly<Record<keyof ObjectFacts | keyof IndexFacts, stri
   grantsInNamespace: 'ReferenceGrant',
   policiesOfTarget: 'BackendTLSPolicy',
   policiesOfGateway: 'ListenerPolicy',
+  listenerSetsOfGateway: 'ListenerSet',
 };
 
 export class Memo {
@@ -69,8 +79,9 @@ export class Memo {
   #versions: ReadonlyMap<string, unknown> = new Map();
 
   /** The same object for the same settings, so that their identity tells. */
-  keepSettings({ controllerName, binding }: Settings): Settings {
-    this.#settings = shareStructure(this.#settings, { controllerName, binding });
+  keepSettings({ controllerName, binding, otherBindings = [], installedCrds }: Settings): Settings {
+    const settings = { controllerName, binding, otherBindings, ...(installedCrds && { installedCrds }) };
+    this.#settings = shareStructure(this.#settings, settings);
     return this.#settings;
   }
 
@@ -107,14 +118,19 @@ function createTables(): MemoTables {
     serverCertificate: new MemoTable(readServerCertificate),
     caCertificates: new MemoTable(readCaCertificates),
     gatewayClassStatus: new MemoTable(createGatewayClassStatus),
+    gatewaySetup: new MemoTable(createGatewaySetup),
+    addressPlan: new MemoTable(createAddressPlan),
+    gatewayAddresses: new MemoTable(createGatewayAddresses),
+    listenerSetModel: new MemoTable(createListenerSetModel),
     gatewayModel: new MemoTable(createGatewayModel),
     portPlan: new MemoTable(createPortPlan),
-    routeListeners: new MemoTable(createRouteListeners),
+    routeParent: new MemoTable(createRouteParent),
     backendTarget: new MemoTable(resolveBackendTarget),
     cluster: new MemoTable(createCluster),
     routeAttachments: new MemoTable(createRouteAttachments, new WeakMap()),
     routeRules: new MemoTable(createRouteRules, new WeakMap()),
     routeTranslation: new MemoTable(translateRoute),
+    gatewayPlan: new MemoTable(createGatewayPlan),
     gatewayStatus: new MemoTable(createGatewayStatus),
     backendStatus: new MemoTable(createBackendStatus),
     listenerSetStatus: new MemoTable(createListenerSetStatus),

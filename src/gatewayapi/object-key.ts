@@ -10,7 +10,7 @@ export function targetKey(kind: string, namespace: string | undefined, name: str
   return `${kind}/${objectKey(namespace, name)}`;
 }
 
-/** `namespace/gateway/section`: the name of a listener all over the IR. */
-export function listenerName(gatewayKey: string, section: string): string {
-  return `${gatewayKey}/${section}`;
+/** The name of a listener all over the IR: `namespace/gateway/section`, or `ListenerSet/namespace/name/section`. No namespace is called so. */
+export function listenerName(parentKind: 'Gateway' | 'ListenerSet', parentKey: string, section: string): string {
+  return parentKind === 'Gateway' ? `${parentKey}/${section}` : `${parentKind}/${parentKey}/${section}`;
 }

@@ -1,82 +1,130 @@
-// The ports of the host, which all Gateways share: who gets which port and hostname, and the IR's Listeners.
-// The older Gateway wins, whether or not it can serve at the moment: a hostname never changes hands because a Secret is broken.
-import { listenerKey, portName, type Listener, type VirtualHost } from '../ir/listener.ts';
+// The sockets of all Gateways: who gets which port and hostname of which address, and the IR's Listeners. With binding `host` Gateways
+// share the ports of the machine: the older Gateway wins, whether or not it can serve at the moment: a hostname never changes hands
+// because a Secret is broken.
+import { listenerKey, portName, portNameOfKey, type Listener, type VirtualHost } from '../ir/listener.ts';
 import { certificateOfSecret } from './certificate-model.ts';
-import type { Binding, FactReader } from './facts.ts';
-import { canServe, type GatewayModel, type ListenerModel, type PortPlan, type PortVerdict } from './gateway-model.ts';
+import type { FactReader } from './facts.ts';
+import {
+  allListeners,
+  canServe,
+  type GatewayModel,
+  type ListenerModel,
+  type PortPlan,
+  type PortVerdict,
+} from './gateway-model.ts';
 import { hostnameTaken, portOutOfRange, portTaken, protocolTaken } from './listener-condition.ts';
 import { decidePolicies, type PolicyDecisions } from './listener-settings.ts';
-import { portNameOf, readsHostnames, socketProtocol } from './listener-protocol.ts';
+import { readsHostnames, socketProtocol } from './listener-protocol.ts';
 import type { Problem } from './object-status.ts';
 import { compareSeniority, compareText } from './seniority.ts';
 import { findOverlaps } from './tls-overlap.ts';
 
 const MAX_PORT = 65_535;
 
+/** That a listener wants a socket. */
 interface Claim {
   readonly gateway: GatewayModel;
   readonly listener: ListenerModel;
-  readonly socket: Listener['protocol'];
+  readonly protocol: Listener['protocol'];
+  readonly bindAddress: string;
+  readonly bindPort: number;
+}
+
+/** What is found out about a listener as a whole, socket by socket. */
+interface Verdict extends PortVerdict {
+  readonly sockets: string[];
+  refusal: Problem | undefined;
+  policies: PortVerdict['policies'];
+  overlap: Problem | undefined;
 }
 
 export function createPortPlan(_key: string, reader: FactReader): PortPlan {
-  const { binding } = reader.get('settings', '');
   const gateways = reader
     .get('gateways', '')
     .map(({ metadata }) => reader.get('gatewayModel', `${metadata.namespace}/${metadata.name}`))
     .filter((gateway) => gateway !== undefined)
-    .sort(compareSeniority);
-  const claims = gateways
     .filter(({ rejection, addressProblem }) => rejection === undefined && addressProblem === undefined)
-    .flatMap(createClaims);
+    .sort(compareSeniority);
+  const claims: Claim[] = [];
   const listeners: Record<string, Listener> = {};
-  const verdicts: Record<string, PortVerdict> = {};
-  for (const claimsOfPort of Map.groupBy(claims, ({ listener }) => portNameOf(listener)).values()) {
-    const refusals = decide(claimsOfPort, binding);
-    const winners = claimsOfPort.filter(({ listener }) => !refusals.has(listener.name));
+  const verdicts: Record<string, Verdict> = {};
+  for (const gateway of gateways) {
+    for (const listener of allListeners(gateway).filter(wantsPort)) {
+      verdicts[listener.name] = { sockets: [], refusal: undefined, policies: NO_POLICIES, overlap: undefined };
+      claims.push(...createClaims(reader, gateway, listener));
+    }
+  }
+  for (const [key, claimsOfSocket] of Map.groupBy(claims, keyOf)) {
+    const refusals = decide(claimsOfSocket);
+    const winners = claimsOfSocket.filter(({ listener }) => !refusals.has(listener.name));
     const overlaps = findOverlaps(winners.map(({ listener }) => listener));
     const subjects = winners.map(({ gateway, listener }) => ({ gateway: gateway.key, listener }));
     const decisions = decidePolicies(reader, subjects);
-    for (const { listener, socket } of claimsOfPort) {
-      const { name, port } = listener;
-      verdicts[name] = {
-        bindPort: portName(port + binding.portOffset, socket),
-        refusal: refusals.get(name),
-        policies: namesOf(decisions.get(name)),
-        overlap: overlaps.get(name),
-      };
+    for (const { listener } of claimsOfSocket) {
+      const verdict = verdicts[listener.name] as Verdict;
+      const decided = decisions.get(listener.name);
+      verdict.sockets.push(portNameOfKey(key));
+      verdict.refusal ??= refusals.get(listener.name);
+      verdict.overlap ??= overlaps.get(listener.name);
+      if (decided !== undefined) verdict.policies = namesOf(decided);
     }
     const served = winners.filter(({ listener }) => canServe(listener));
     const [first] = served;
-    if (first === undefined) continue;
-    const listener = createListener(first, served, decisions, binding);
-    listeners[listener.key] = listener;
+    if (first !== undefined) listeners[key] = createListener(key, first, served, decisions);
   }
   return { listeners, verdicts };
 }
 
-function namesOf(decisions: PolicyDecisions | undefined): PortVerdict['policies'] {
-  return { socket: decisions?.socket?.policy, tls: decisions?.tls?.policy, grpcWeb: decisions?.grpcWeb?.policy };
+const NO_POLICIES: PortVerdict['policies'] = { socket: undefined, tls: undefined, grpcWeb: undefined };
+
+function namesOf(decisions: PolicyDecisions): PortVerdict['policies'] {
+  return { socket: decisions.socket?.policy, tls: decisions.tls?.policy, grpcWeb: decisions.grpcWeb?.policy };
 }
 
-function createClaims(gateway: GatewayModel): readonly Claim[] {
-  return gateway.listeners.flatMap((listener) => {
-    const socket = socketProtocol(listener.protocol);
-    const isSound = listener.rejection === undefined && listener.conflict === undefined;
-    return isSound && socket !== undefined ? { gateway, listener, socket } : [];
-  });
+function wantsPort({ protocol, rejection, conflict }: ListenerModel): boolean {
+  return socketProtocol(protocol) !== undefined && rejection === undefined && conflict === undefined;
 }
 
-/** Why listeners don't get what they want, by their names. The claims are for one port, in order of seniority. */
-function decide(claims: readonly Claim[], { portOffset }: Binding): ReadonlyMap<string, Problem> {
+function createClaims(reader: FactReader, gateway: GatewayModel, listener: ListenerModel): readonly Claim[] {
+  const protocol = socketProtocol(listener.protocol);
+  if (protocol === undefined) return [];
+  const bindPort = bindPortOf(reader, gateway, portName(listener.port, protocol), listener.port);
+  if (bindPort === undefined) return [];
+  return gateway.bindAddresses.map((bindAddress) => ({ gateway, listener, protocol, bindAddress, bindPort }));
+}
+
+/** Undefined as long as the Service has no port for it. */
+function bindPortOf(
+  reader: FactReader,
+  { key, binding }: GatewayModel,
+  name: string,
+  port: number,
+): number | undefined {
+  switch (binding?.kind) {
+    case 'host':
+      return port + binding.portOffset;
+    case 'service':
+      return reader.get('gatewayService', key)?.targetPorts[name];
+    case 'pool':
+    case undefined:
+      return port;
+  }
+}
+
+function keyOf({ bindAddress, bindPort, protocol }: Claim): string {
+  return listenerKey(bindAddress, bindPort, protocol);
+}
+
+/** Why listeners don't get what they want, by their names. The claims are for one socket, in order of seniority. */
+function decide(claims: readonly Claim[]): ReadonlyMap<string, Problem> {
   const refusals = new Map<string, Problem>();
   const ownerOfHostname = new Map<string, ListenerModel>();
   const [first] = claims;
-  for (const { listener, socket } of claims) {
+  for (const { listener, protocol: socket, bindPort } of claims) {
     const { name, port, hostname, protocol } = listener;
     const owner = ownerOfHostname.get(hostname);
-    if (port + portOffset > MAX_PORT) refusals.set(name, portOutOfRange(port, portOffset));
-    else if (first !== undefined && socket !== first.socket)
+    if (bindPort > MAX_PORT) refusals.set(name, portOutOfRange(port, bindPort - port));
+    else if (first !== undefined && socket !== first.protocol)
       refusals.set(name, protocolTaken(port, first.listener.protocol, first.gateway.key));
     else if (owner !== undefined && !readsHostnames(protocol))
       refusals.set(name, portTaken(port, protocol, owner.name));
@@ -87,21 +135,19 @@ function decide(claims: readonly Claim[], { portOffset }: Binding): ReadonlyMap<
 }
 
 function createListener(
-  { listener, socket }: Claim,
+  key: string,
+  { listener, protocol, bindAddress, bindPort }: Claim,
   served: readonly Claim[],
   decisions: ReadonlyMap<string, PolicyDecisions>,
-  binding: Binding,
 ): Listener {
-  const { port } = listener;
-  const bindPort = port + binding.portOffset;
   const socketDecision = decisions.get(listener.name)?.socket;
   return {
     kind: 'listener',
-    key: listenerKey(binding.bindAddress, bindPort, socket),
-    bindAddress: binding.bindAddress,
+    key,
+    bindAddress,
     bindPort,
-    port,
-    protocol: socket,
+    port: listener.port,
+    protocol,
     ...(socketDecision === undefined ? {} : { settings: socketDecision.settings }),
     virtualHosts: served
       .map((claim) => createVirtualHost(claim, decisions.get(claim.listener.name)))

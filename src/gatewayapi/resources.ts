@@ -2,9 +2,11 @@
 // Objects are never modified, only replaced; lists and index entries are the same array until something in them changes.
 import { SERVICE_NAME_LABEL, type EndpointSlice } from '../api/core.ts';
 import type { BackendTLSPolicy } from '../api/generated/backend-tls-policy.ts';
+import type { ListenerSet } from '../api/generated/listener-set.ts';
 import type { ListenerPolicy } from '../api/generated/listener-policy.ts';
 import type { ReferenceGrant } from '../api/generated/reference-grant.ts';
 import type { KubernetesObject } from '../api/object.ts';
+import { gatewayOfListenerSet } from './listener-set.ts';
 import { ObjectIndex } from './object-index.ts';
 import { objectKey, targetKey } from './object-key.ts';
 
@@ -31,6 +33,10 @@ export class Resources {
   readonly #listenerPolicies = new ObjectIndex<ListenerPolicy>(({ metadata, spec }) =>
     spec.targetRefs.map(({ name }) => objectKey(metadata.namespace, name)),
   );
+  readonly #listenerSets = new ObjectIndex<ListenerSet>((listenerSet) => {
+    const gateway = gatewayOfListenerSet(listenerSet);
+    return gateway === undefined ? [] : [gateway];
+  });
 
   put(object: KubernetesObject): void {
     const { kind, metadata } = object;
@@ -92,6 +98,11 @@ export class Resources {
     return this.#listenerPolicies.entries;
   }
 
+  /** By `namespace/name` of the Gateway. */
+  get listenerSetsOfGateway(): ReadonlyMap<string, readonly ListenerSet[]> {
+    return this.#listenerSets.entries;
+  }
+
   #objectsOf(kind: string): Map<string, KubernetesObject> {
     let objects = this.#kinds.get(kind);
     if (objects === undefined) {
@@ -114,6 +125,8 @@ export class Resources {
           previous as ListenerPolicy | undefined,
           next as ListenerPolicy | undefined,
         );
+      case 'ListenerSet':
+        return this.#listenerSets.replace(previous as ListenerSet | undefined, next as ListenerSet | undefined);
       default:
     }
   }

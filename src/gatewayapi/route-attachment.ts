@@ -5,16 +5,10 @@ import type { RouteAttachment, RouteHostname } from '../ir/route.ts';
 import { ANY_HOSTNAME, intersectHostnames } from '../lib/hostname.ts';
 import { allowsNamespace } from './allowed-routes.ts';
 import type { FactReader } from './facts.ts';
-import type { RouteListener } from './gateway-model.ts';
+import type { RouteListener, RouteParent } from './gateway-model.ts';
 import type { Problem } from './object-status.ts';
-import { findParent, selectListeners, type Parent } from './parent-ref.ts';
-import {
-  kindNotAllowed,
-  LISTENER_SET_NOT_SUPPORTED,
-  namespaceNotAllowed,
-  noMatchingHostname,
-  noMatchingParent,
-} from './route-condition.ts';
+import { findParent, selectListeners } from './parent-ref.ts';
+import { kindNotAllowed, namespaceNotAllowed, noMatchingHostname, noMatchingParent } from './route-condition.ts';
 import type { ParentVerdict, RouteAttachments, RouteKind, RouteObject } from './route-model.ts';
 
 export function createRouteAttachments(route: RouteObject, reader: FactReader): RouteAttachments {
@@ -25,8 +19,7 @@ export function createRouteAttachments(route: RouteObject, reader: FactReader): 
     const parent = findParent(reader, parentRef, route.metadata.namespace);
     if (parent === undefined) continue;
     const attached = attach(reader, route, parentRef, parent);
-    const gateway = parent.kind === 'gateway' ? parent.key : undefined;
-    parents.push({ parentRef, gateway, rejection: 'reason' in attached ? attached : undefined });
+    parents.push({ parentRef, gateway: parent.gateway, rejection: 'reason' in attached ? attached : undefined });
     if ('reason' in attached) continue;
     for (const listener of attached) {
       const { name, hostname, isServed } = listener;
@@ -42,22 +35,22 @@ function attach(
   reader: FactReader,
   route: RouteObject,
   parentRef: ParentReference,
-  parent: Parent,
+  parent: RouteParent,
 ): readonly RouteListener[] | Problem {
   const { kind, metadata } = route;
-  if (parent.kind === 'listenerSet') return LISTENER_SET_NOT_SUPPORTED;
+  if (parent.problem !== undefined) return parent.problem;
   const selected = selectListeners(parent.listeners, parentRef);
-  if (selected.length === 0) return noMatchingParent(parent.key, parentRef, parent.listeners);
+  if (selected.length === 0) return noMatchingParent(parent, parentRef);
   const ofKind = selected.filter((listener) => takesKind(listener, kind));
-  if (ofKind.length === 0) return kindNotAllowed(kind, selected);
-  const [gatewayNamespace = ''] = parent.key.split('/');
+  if (ofKind.length === 0) return kindNotAllowed(kind, selected, parent);
+  const [parentNamespace = ''] = parent.key.split('/');
   const allowed = ofKind.filter(({ namespaces }) =>
-    allowsNamespace(reader, namespaces, gatewayNamespace, metadata.namespace),
+    allowsNamespace(reader, namespaces, parentNamespace, metadata.namespace),
   );
-  if (allowed.length === 0) return namespaceNotAllowed(metadata.namespace, ofKind);
+  if (allowed.length === 0) return namespaceNotAllowed(metadata.namespace, ofKind, parent);
   const hostnames = hostnamesOf(route);
   const matching = allowed.filter(({ hostname }) => intersectAll(hostname, hostnames).length > 0);
-  return matching.length > 0 ? matching : noMatchingHostname(hostnames, allowed);
+  return matching.length > 0 ? matching : noMatchingHostname(hostnames, allowed, parent);
 }
 
 function takesKind({ supportedKinds }: RouteListener, routeKind: RouteKind): boolean {

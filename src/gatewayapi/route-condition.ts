@@ -24,11 +24,15 @@ export interface NamedListener {
   readonly port: number;
 }
 
-export function noMatchingParent(
-  gateway: string,
-  { sectionName, port }: ParentSection,
-  listeners: readonly NamedListener[],
-): Problem {
+/** A parent as messages name it. */
+export interface NamedParent {
+  readonly kind: string;
+  /** `namespace/name` */
+  readonly key: string;
+  readonly listeners: readonly NamedListener[];
+}
+
+export function noMatchingParent({ kind, key, listeners }: NamedParent, { sectionName, port }: ParentSection): Problem {
   const wanted = [
     ...(sectionName === undefined ? [] : [`name ${quote(sectionName)}`]),
     ...(port === undefined ? [] : [`port ${port}`]),
@@ -36,28 +40,36 @@ export function noMatchingParent(
   const has = listeners.map((listener) => `${listener.section} (port ${listener.port})`);
   return {
     reason: RouteReason.NoMatchingParent,
-    message: `Gateway ${gateway} has no listener with ${wanted}; it has ${listNames(has)}.`,
+    message: `${kind} ${key} has no listener with ${wanted}; it has ${listNames(has)}.`,
   };
 }
 
-export function kindNotAllowed(kind: string, listeners: readonly NamedListener[]): Problem {
+export function kindNotAllowed(kind: string, listeners: readonly NamedListener[], parent: NamedParent): Problem {
   return {
     reason: RouteReason.NotAllowedByListeners,
-    message: `No ${kind} may attach to ${nameListeners(listeners)} of the Gateway: its allowedRoutes.kinds or protocol has no place for it.`,
+    message: `No ${kind} may attach to ${nameListeners(listeners)} of the ${parent.kind}: its allowedRoutes.kinds or protocol has no place for it.`,
   };
 }
 
-export function namespaceNotAllowed(namespace: string, listeners: readonly NamedListener[]): Problem {
+export function namespaceNotAllowed(
+  namespace: string,
+  listeners: readonly NamedListener[],
+  parent: NamedParent,
+): Problem {
   return {
     reason: RouteReason.NotAllowedByListeners,
-    message: `No route from namespace ${namespace} may attach to ${nameListeners(listeners)} of the Gateway: see its allowedRoutes.namespaces.`,
+    message: `No route from namespace ${namespace} may attach to ${nameListeners(listeners)} of the ${parent.kind}: see its allowedRoutes.namespaces.`,
   };
 }
 
-export function noMatchingHostname(hostnames: readonly string[], listeners: readonly NamedListener[]): Problem {
+export function noMatchingHostname(
+  hostnames: readonly string[],
+  listeners: readonly NamedListener[],
+  parent: NamedParent,
+): Problem {
   return {
     reason: RouteReason.NoMatchingListenerHostname,
-    message: `None of spec.hostnames (${listNames(hostnames)}) fits the hostname of ${nameListeners(listeners)} of the Gateway.`,
+    message: `None of spec.hostnames (${listNames(hostnames)}) fits the hostname of ${nameListeners(listeners)} of the ${parent.kind}.`,
   };
 }
 
@@ -65,10 +77,12 @@ function nameListeners(listeners: readonly NamedListener[]): string {
   return `listener ${listNames(listeners.map(({ section }) => section))}`;
 }
 
-export const LISTENER_SET_NOT_SUPPORTED: Problem = {
-  reason: RouteReason.NoMatchingParent,
-  message: 'ListenerSet is not supported yet; name the Gateway in parentRefs.',
-};
+export function listenerSetNotAttached(listenerSet: string): Problem {
+  return {
+    reason: RouteReason.NoMatchingParent,
+    message: `ListenerSet ${listenerSet} is not allowed by its Gateway; its status says more.`,
+  };
+}
 
 // Accepted: the rules
 

@@ -26,8 +26,8 @@ export interface RouteAttachments {
 
 export interface ParentVerdict {
   readonly parentRef: ParentReference;
-  /** `namespace/name` of the Gateway; undefined for a parent of another kind. */
-  readonly gateway: string | undefined;
+  /** `namespace/name` of the Gateway that the parent is, or belongs to. */
+  readonly gateway: string;
   /** Why no listener of this parent takes the route. */
   readonly rejection: Problem | undefined;
 }

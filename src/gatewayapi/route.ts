@@ -94,6 +94,6 @@ function createParents(
 }
 
 function acceptingGateways(parents: readonly ParentVerdict[]): readonly string[] {
-  const accepting = parents.flatMap(({ gateway, rejection }) => (rejection === undefined ? (gateway ?? []) : []));
+  const accepting = parents.flatMap(({ gateway, rejection }) => (rejection === undefined ? gateway : []));
   return [...new Set(accepting)];
 }

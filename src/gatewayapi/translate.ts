@@ -4,7 +4,9 @@ import type { Gateway } from '../api/generated/gateway.ts';
 import type { Certificate } from '../ir/certificate.ts';
 import { createIr, type Ir, type Resource } from '../ir/ir.ts';
 import { secretOfCertificate } from './certificate-model.ts';
+import type { GatewayService } from './binding.ts';
 import type { Facts, ObjectFacts, Settings } from './facts.ts';
+import type { GatewayPlan } from './gateway-model.ts';
 import { Memo } from './memo.ts';
 import { targetKey } from './object-key.ts';
 import type { ObjectStatus } from './object-status.ts';
@@ -12,8 +14,10 @@ import type { Resources } from './resources.ts';
 import { ROUTE_KINDS, type RouteTranslation } from './route-model.ts';
 
 export interface TranslateOptions extends Settings {
-  /** By name of the bound port (`80`, `53/udp`): why the data plane could not. Such listeners stay in the IR, so that it is tried again. */
+  /** By portNameOfKey(): why the data plane could not bind it. Such listeners stay in the IR, so that it is tried again. */
   readonly unavailablePorts: ReadonlyMap<string, string>;
+  /** By `namespace/name` of the Gateway; for those with binding `service`. */
+  readonly gatewayServices?: ReadonlyMap<string, GatewayService>;
   /** By `namespace/name` of the Secret: what is in force while the Secret is bad. */
   readonly lastGoodCertificates?: ReadonlyMap<string, Certificate>;
 }
@@ -22,6 +26,8 @@ export interface Translation {
   readonly ir: Ir;
   /** By `kind/namespace/name`, cluster-scoped ones by `kind/name`. An object that is not here gets no status from Sluice. */
   readonly statuses: ReadonlyMap<string, ObjectStatus>;
+  /** By `namespace/name` of the Gateway; for those that are ours and acceptable. */
+  readonly plans: ReadonlyMap<string, GatewayPlan>;
 }
 
 export function createMemo(): Memo {
@@ -40,6 +46,7 @@ class TranslationBuilder {
   readonly #sums: RouteSums;
   readonly #ir: Resource[] = [];
   readonly #statuses = new Map<string, ObjectStatus>();
+  readonly #plans = new Map<string, GatewayPlan>();
 
   constructor(resources: Resources, facts: Facts, sums: RouteSums) {
     this.#resources = resources;
@@ -59,7 +66,8 @@ class TranslationBuilder {
     this.#addStatuses('ListenerPolicy', (key) => facts.listenerPolicyStatus.get(key));
     this.#addStatuses('Backend', (key) => facts.backendStatus.get(key));
     this.#addStatuses('ListenerSet', (key) => facts.listenerSetStatus.get(key));
-    return { ir: createIr(this.#ir), statuses: this.#statuses };
+    this.#addPlans();
+    return { ir: createIr(this.#ir), statuses: this.#statuses, plans: this.#plans };
   }
 
   #addListeners(): void {
@@ -89,6 +97,13 @@ class TranslationBuilder {
       }
     }
     for (const key of clusters) this.#ir.push(this.#facts.cluster.get(key));
+  }
+
+  #addPlans(): void {
+    for (const key of this.#resources.byKey('Gateway').keys()) {
+      const plan = this.#facts.gatewayPlan.get(key);
+      if (plan !== undefined) this.#plans.set(key, plan);
+    }
   }
 
   #addStatuses(kind: string, statusOf: (key: string) => ObjectStatus | undefined): void {
@@ -134,8 +149,10 @@ function collectFacts(resources: Resources, memo: Memo, options: TranslateOption
     grantsInNamespace: resources.grantsInNamespace,
     policiesOfTarget: resources.policiesOfTarget,
     policiesOfGateway: resources.policiesOfGateway,
+    listenerSetsOfGateway: resources.listenerSetsOfGateway,
     settings: { get: () => settings },
     unavailablePort: options.unavailablePorts,
+    gatewayService: { get: (gateway) => options.gatewayServices?.get(gateway) },
     lastGoodCertificate: { get: (secret) => options.lastGoodCertificates?.get(secret) },
     attachedRoutes: sums.attachedRoutes,
     gatewaysOfTarget: { get: (target) => sums.gatewaysOfTarget(target) },
@@ -148,10 +165,12 @@ function objectFacts(resources: Resources): ObjectFacts {
   return {
     Backend: of('Backend'),
     BackendTLSPolicy: of('BackendTLSPolicy'),
+    ClusterTrustBundle: of('ClusterTrustBundle'),
     ConfigMap: of('ConfigMap'),
     GRPCRoute: of('GRPCRoute'),
     Gateway: of('Gateway'),
     GatewayClass: of('GatewayClass'),
+    GatewayParameters: of('GatewayParameters'),
     HTTPRoute: of('HTTPRoute'),
     ListenerPolicy: of('ListenerPolicy'),
     ListenerSet: of('ListenerSet'),

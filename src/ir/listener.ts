@@ -22,7 +22,10 @@ export interface Listener {
  * specifically; only routes attached to that one are candidates (listener isolation).
  */
 export interface VirtualHost {
-  /** `namespace/gateway/section`: a metric label, and what routes attach to. Unique over the whole IR. */
+  /**
+   * `namespace/gateway/section`, or `ListenerSet/namespace/name/section`: a metric label, and what routes attach to. One name in several
+   * Listeners is one Gateway API listener on several addresses, and else the same.
+   */
   readonly name: string;
   /** Lower case: exact, `*.suffix` (one or more labels), or `*` for any host. Unique inside a Listener. */
   readonly hostname: string;
@@ -114,7 +117,12 @@ export function portName(port: number, protocol: Listener['protocol']): string {
   return protocol === 'UDP' ? `${port}/udp` : String(port);
 }
 
-/** The name of the port that a listener with this key binds. */
+/** The name of the port that a listener with this key binds: `80`, `53/udp`, with its address where that is not all: `192.0.2.1:80`. */
 export function portNameOfKey(key: string): string {
-  return key.split('/').slice(2).join('/');
+  const [, bindAddress = '', ...rest] = key.split('/');
+  const port = rest.join('/');
+  if (bindAddress === ALL_ADDRESSES) return port;
+  return bindAddress.includes(':') ? `[${bindAddress}]:${port}` : `${bindAddress}:${port}`;
 }
+
+const ALL_ADDRESSES = '::';

@@ -88,6 +88,13 @@ export const CORE_SCHEMAS: Readonly<Record<string, Schema>> = {
     type: 'object',
     properties: { type: { type: 'string', default: 'Opaque' }, data: BASE64_TEXTS, stringData: TEXTS },
   },
+  ClusterTrustBundle: {
+    type: 'object',
+    required: ['spec'],
+    properties: {
+      spec: { type: 'object', required: ['trustBundle'], properties: { signerName: TEXT, trustBundle: TEXT } },
+    },
+  },
   ConfigMap: { type: 'object', properties: { data: TEXTS, binaryData: BASE64_TEXTS } },
   Service: SERVICE,
   EndpointSlice: ENDPOINT_SLICE,

@@ -64,6 +64,10 @@ const KNOWN_PATTERNS: ReadonlyMap<string, KnownPattern> = new Map<string, KnownP
     `^(System|(${DOMAIN}/([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]))$`,
     { meaning: 'System or a name with a domain, as in example.com/certificates' },
   ],
+  [
+    `^(${DOMAIN}/)?([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]$`,
+    { meaning: 'a name, which may have a domain in front, as in example.com/internal' },
+  ],
 ]);
 
 /** What a text must be to match, to complete "must be …". */

@@ -7,7 +7,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ['app'],
   ['admin', 'provider'],
   ['gatewayapi', 'dataplane'],
-  ['validation'],
+  ['validation', 'kubernetes'],
   ['ir', 'api'],
   ['config', 'observability'],
   ['lib'],

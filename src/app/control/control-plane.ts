@@ -1,9 +1,8 @@
-// All of a gateway but its data plane: reads manifests, translates them, hands the result to whoever serves, and answers the admin API.
+// All of a gateway but its data plane: follows its configuration, translates it, hands the result to whoever serves, and answers the admin API.
 // Where that is served from, this process or others, it does not know.
 import { createAdmin } from '../../admin/admin.ts';
 import type { Admin, AdminAddress, OpenAdminSocket } from '../../admin/admin.ts';
 import type { AdminSource, Readiness } from '../../admin/admin-source.ts';
-import { CONTROLLER_NAME } from '../../api/condition.ts';
 import type { ApplyResult } from '../../dataplane/engine.ts';
 import { EMPTY_IR } from '../../ir/ir.ts';
 import type { Ir } from '../../ir/ir.ts';
@@ -11,26 +10,22 @@ import type { Listener } from '../../ir/listener.ts';
 import type { SecretText } from '../../lib/secret-text.ts';
 import type { Metrics } from '../../observability/metric-names.ts';
 import type { Logger } from '../../observability/process-log.ts';
-import { createFileProvider } from '../../provider/file/file-provider.ts';
-import type { FileProvider } from '../../provider/file/file-provider.ts';
+import type { Config } from '../../config/config.ts';
 import type { FileProblem } from '../../provider/file/file-problem.ts';
-import { formatFileProblem } from '../../provider/file/file-problem.ts';
-import type { ManifestChange } from '../../provider/file/manifest-set.ts';
 import { ControlLoop } from '../control-loop.ts';
 import type { Publisher } from '../control-loop.ts';
-import { hostBinding } from '../host-binding.ts';
 import { countObjects } from '../object-count.ts';
 import type { ObjectCounts } from '../object-count.ts';
 import { adminStartError } from '../start-error.ts';
 import { StatusBook } from '../status-book.ts';
+import type { ConfigurationSource } from './configuration-source.ts';
+import { FileSource } from './file-source.ts';
+import { KubernetesSource } from './kubernetes-source.ts';
 
-export interface ControlSettings {
-  /** Files, and directories with everything below them. */
-  readonly manifests: readonly string[];
+export interface ControlSettings extends Pick<Config, 'provider' | 'manifests' | 'kubernetes' | 'portOffset'> {
   readonly admin: AdminAddress & { readonly allowedHosts: readonly string[] };
   /** Without it the admin API changes nothing. */
   readonly adminToken: SecretText | undefined;
-  readonly portOffset: number;
 }
 
 /** The data plane as control sees it. */
@@ -71,29 +66,29 @@ export interface BoundListener {
 export class ControlPlane {
   readonly #options: ControlPlaneOptions;
   readonly #statuses = new StatusBook();
+  readonly #source: ConfigurationSource;
   readonly #loop: ControlLoop;
-  readonly #provider: FileProvider;
   readonly #admin: Admin;
   #served: Ir = EMPTY_IR;
   /** Keys of Listeners that could not be bound. */
   #unbound: ReadonlySet<string> = new Set();
-  #problems: readonly FileProblem[] = [];
   #isDraining = false;
 
   constructor(options: ControlPlaneOptions) {
     const { settings, metrics, logger, openAdminSocket } = options;
     this.#options = options;
+    const source = createSource(options);
+    this.#source = source;
     this.#loop = new ControlLoop({
       publisher: { publish: (ir) => this.#publish(ir) },
-      statuses: this.#statuses,
-      translation: { controllerName: CONTROLLER_NAME, binding: hostBinding(settings.portOffset) },
+      onServed: (translation) => {
+        this.#statuses.replace(translation.statuses);
+        source.onServed?.(translation);
+      },
+      translation: () => source.translation(),
+      demand: async (memo) => await source.demand?.(memo),
       metrics,
       logger,
-    });
-    this.#provider = createFileProvider({
-      paths: settings.manifests,
-      logger,
-      onChange: (change) => this.#onChange(change),
     });
     this.#admin = createAdmin({
       address: settings.admin,
@@ -122,15 +117,14 @@ export class ControlPlane {
   /** Ends when the first configuration is served. */
   async start(): Promise<Omit<StartedGateway, 'admin'>> {
     this.#options.metrics.buildInfo.cell({ version: this.#options.version }).set(1);
-    const first = await this.#provider.start();
-    this.#noteProblems(first);
-    await this.#loop.start(first);
+    const first = await this.#source.start((change) => this.#loop.change(change));
+    await this.#loop.start({ put: first.put, remove: [] });
     return {
       listeners: this.#boundListeners(),
       unavailablePorts: this.#loop.unavailablePorts,
       objects: countObjects(first.put),
       skipped: first.skipped,
-      problems: this.#problems,
+      problems: this.#source.problems,
     };
   }
 
@@ -141,7 +135,7 @@ export class ControlPlane {
 
   /** Follows no changes any more. */
   async stop(): Promise<void> {
-    await this.#provider.close();
+    await this.#source.stop();
     await this.#loop.stop();
   }
 
@@ -162,21 +156,6 @@ export class ControlPlane {
     );
   }
 
-  #onChange(change: ManifestChange): void {
-    this.#noteProblems(change);
-    if (change.put.length > 0 || change.remove.length > 0) this.#loop.change(change);
-  }
-
-  #noteProblems({ problems }: ManifestChange): void {
-    const known = new Set(this.#problems.map(formatFileProblem));
-    this.#problems = problems;
-    for (const problem of problems) {
-      const text = formatFileProblem(problem);
-      if (known.has(text)) continue;
-      this.#options.logger.warn({ file: problem.file, line: problem.line, code: problem.code }, text);
-    }
-  }
-
   #adminSource(): AdminSource {
     const { serving, version, actions } = this.#options;
     return {
@@ -184,7 +163,7 @@ export class ControlPlane {
       metrics: () => serving.metrics(),
       ir: () => this.#served,
       statuses: () => this.#statuses.list(),
-      problems: () => this.#problems,
+      problems: () => this.#source.problems,
       version: () => ({ version, node: process.version }),
       ...actions,
     };
@@ -194,4 +173,11 @@ export class ControlPlane {
     const reasons = this.#isDraining ? ['draining'] : this.#options.serving.faults();
     return { ready: reasons.length === 0, reasons };
   }
+}
+
+function createSource({ settings, logger, version }: ControlPlaneOptions): ConfigurationSource {
+  const { provider, manifests, kubernetes, portOffset } = settings;
+  return provider === 'kubernetes'
+    ? new KubernetesSource({ config: kubernetes, portOffset, version, logger })
+    : new FileSource({ paths: manifests, portOffset, logger });
 }

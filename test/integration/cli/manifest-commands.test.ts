@@ -177,7 +177,7 @@ describe('sluice status', () => {
     assert.equal(code, 0, errors);
     const lines = output.split('\n');
     assert.equal(lines[0], 'ready');
-    assert.match(output, /^Gateway +shop\/web +Accepted, Programmed, ResolvedRefs +2 +\S/m);
+    assert.match(output, /^Gateway +shop\/web +Accepted, Programmed, AddressesAssigned, ResolvedRefs +2 +\S/m);
     assert.match(
       output,
       /^HTTPRoute +shop\/warned +Accepted, ResolvedRefs=False\n {2}parent web: ResolvedRefs is False /m,

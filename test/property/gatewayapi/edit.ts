@@ -1,5 +1,6 @@
 // Random edits of a small configuration: few names, so that objects refer to each other, and come, change and go all the time.
 import type { KubernetesObject } from '../../../src/api/object.ts';
+import type { Binding, GatewayService } from '../../../src/gatewayapi/binding.ts';
 import type { TranslateOptions } from '../../../src/gatewayapi/translate.ts';
 import type { Certificate } from '../../../src/ir/certificate.ts';
 import { SecretText } from '../../../src/lib/secret-text.ts';
@@ -22,6 +23,34 @@ const LAST_GOOD: readonly (readonly [string, Certificate])[] = ['a/t1', 'b/t1'].
     privateKeyPem: new SecretText(KEY_PAIRS[0]?.key ?? ''),
   },
 ]);
+
+const ADDRESSES = ['192.0.2.1', '192.0.2.2', '192.0.2.3'];
+const PARAMETERS = { group: 'sluice.dev', kind: 'GatewayParameters', name: 'w1' };
+const CRDS = [{ name: 'gateways.gateway.networking.k8s.io', bundleVersion: 'v1.2.0', channel: 'standard' }];
+
+const UNAVAILABLE_PORTS: readonly (readonly (readonly [string, string])[])[] = [
+  [],
+  [['80', 'in use']],
+  [['80', 'no privilege']],
+  [['443', 'in use']],
+  [['80/udp', 'in use']],
+  [['192.0.2.1:80', 'in use']],
+];
+
+const SERVICES = servicesOfGateways(20_000);
+const MOVED_SERVICES = servicesOfGateways(30_000);
+
+/** What the Services of Gateways have. */
+function servicesOfGateways(firstPort: number): readonly (readonly [string, GatewayService])[] {
+  return ['a/g1', 'a/g2', 'b/g1', 'b/g2'].map((gateway, index) => [
+    gateway,
+    {
+      addresses: [{ type: 'IPAddress', value: `198.51.100.${index}` }],
+      clusterAddresses: [`10.96.0.${index}`],
+      targetPorts: { '80': firstPort + index, '443': firstPort + 10 + index, '80/udp': firstPort + 20 + index },
+    },
+  ]);
+}
 
 type Fields = Readonly<Record<string, unknown>>;
 /** Makes an object's fields besides kind and metadata. */
@@ -60,20 +89,36 @@ export function randomEdit(random: SeededRandom): Edit {
   return { kind, namespace, name, object: { apiVersion, kind, metadata: { ...metadata, ...more }, ...fields } };
 }
 
-export function randomOptions(random: SeededRandom): TranslateOptions {
-  return {
-    controllerName: CONTROLLER_NAME,
-    binding: {
-      kind: 'host',
-      bindAddress: '::',
-      portOffset: random.pick([0, 0, 1000]),
-      addresses: [{ type: 'IPAddress', value: random.pick(['192.0.2.1', '192.0.2.2']) }],
-    },
-    unavailablePorts: new Map(
-      random.pick([[], [['80', 'in use']], [['80', 'no privilege']], [['443', 'in use']], [['80/udp', 'in use']]]),
-    ),
-    lastGoodCertificates: new Map(random.pick([[], LAST_GOOD])),
+/** Of what `previous` says, if anything, one thing is another. */
+export function randomOptions(random: SeededRandom, previous?: TranslateOptions): TranslateOptions {
+  const changes: readonly (() => Partial<TranslateOptions>)[] = [
+    () => randomBindings(random),
+    () => ({ installedCrds: random.pick([[], CRDS]) }),
+    () => ({ unavailablePorts: new Map(random.pick(UNAVAILABLE_PORTS)) }),
+    () => ({ gatewayServices: new Map(random.pick([[], SERVICES, MOVED_SERVICES])) }),
+    () => ({ lastGoodCertificates: new Map(random.pick([[], LAST_GOOD])) }),
+  ];
+  if (previous !== undefined) return { ...previous, ...random.pick(changes)() };
+  const options = { controllerName: CONTROLLER_NAME, ...randomBindings(random), unavailablePorts: new Map() };
+  return changes.reduce<TranslateOptions>((sum, change) => ({ ...sum, ...change() }), options);
+}
+
+function randomBindings(random: SeededRandom): Pick<TranslateOptions, 'binding' | 'otherBindings'> {
+  const host: Binding = {
+    kind: 'host',
+    bindAddress: '::',
+    portOffset: random.pick([0, 0, 1000]),
+    addresses: [{ type: 'IPAddress', value: random.pick(['192.0.2.1', '192.0.2.2']) }],
   };
+  const pool: Binding = { kind: 'pool', addresses: random.pick([ADDRESSES, ADDRESSES.slice(1)]) };
+  const service: Binding = { kind: 'service', bindAddress: '::' };
+  const [binding = host, ...otherBindings] = random.pick([
+    [host],
+    [host, pool, service],
+    [pool, host],
+    [service, pool],
+  ]);
+  return { binding, otherBindings };
 }
 
 const KINDS: Readonly<Record<string, KindOfEdit>> = {
@@ -86,6 +131,7 @@ const KINDS: Readonly<Record<string, KindOfEdit>> = {
       spec: {
         controllerName: random.below(8) === 0 ? 'example.com/other' : CONTROLLER_NAME,
         ...(random.below(6) === 0 ? { parametersRef: { group: '', kind: 'ConfigMap', name: 'x' } } : {}),
+        ...(random.below(8) === 0 ? { parametersRef: { ...PARAMETERS, namespace: 'a' } } : {}),
       },
     }),
   },
@@ -96,7 +142,7 @@ const KINDS: Readonly<Record<string, KindOfEdit>> = {
   TCPRoute: { apiVersion: `${GATEWAY_API}/v1`, names: ['r1', 'r2'], weight: 2, make: streamRouteFields },
   UDPRoute: { apiVersion: `${GATEWAY_API}/v1`, names: ['r1'], weight: 2, make: streamRouteFields },
   Service: { apiVersion: 'v1', names: ['s1', 's2'], weight: 8, make: serviceFields },
-  EndpointSlice: { apiVersion: 'discovery.k8s.io/v1', names: ['e1', 'e2', 'e3'], weight: 12, make: sliceFields },
+  EndpointSlice: { apiVersion: 'discovery.k8s.io/v1', names: ['e1', 'e2', 'e3'], weight: 20, make: sliceFields },
   ReferenceGrant: { apiVersion: `${GATEWAY_API}/v1`, names: ['x1', 'x2'], weight: 6, make: grantFields },
   Namespace: {
     apiVersion: 'v1',
@@ -120,13 +166,14 @@ const KINDS: Readonly<Record<string, KindOfEdit>> = {
     weight: 3,
     make: listenerPolicyFields,
   },
-  ListenerSet: {
-    apiVersion: `${GATEWAY_API}/v1`,
-    names: ['l1'],
-    weight: 1,
-    make: (random) => ({
-      spec: { parentRef: { group: GATEWAY_API, kind: 'Gateway', name: random.pick(['g1', 'g2']) }, listeners: [] },
-    }),
+  ListenerSet: { apiVersion: `${GATEWAY_API}/v1`, names: ['m1', 'm2'], weight: 9, make: listenerSetFields },
+  GatewayParameters: { apiVersion: 'sluice.dev/v1alpha1', names: ['w1'], weight: 3, make: parametersFields },
+  ClusterTrustBundle: {
+    apiVersion: 'certificates.k8s.io/v1',
+    names: ['t1', 't2'],
+    clusterScoped: true,
+    weight: 2,
+    make: (random) => ({ spec: { trustBundle: random.pick(CA_TEXTS) } }),
   },
 };
 
@@ -140,10 +187,35 @@ function gatewayFields(random: SeededRandom): Fields {
     spec: {
       gatewayClassName: random.pick(['sluice', 'other']),
       listeners: Array.from({ length: count }, (_, index) => randomListener(random, `l${index}`)),
-      ...(random.below(10) === 0 ? { addresses: [{ type: 'IPAddress', value: '192.0.2.1' }] } : {}),
+      ...(random.below(6) === 0 ? { addresses: [{ type: 'IPAddress', value: random.pick(ADDRESSES) }] } : {}),
       ...(random.below(2) === 0 ? { tls: gatewayTls(random) } : {}),
+      ...(random.below(4) > 0
+        ? { allowedListeners: { namespaces: random.pick([{ from: 'All' }, randomRouteNamespaces(random)]) } }
+        : {}),
+      ...(random.below(8) === 0 ? { infrastructure: { parametersRef: PARAMETERS, labels: { a: 'b' } } } : {}),
+    },
+    ...(random.below(4) === 0 ? { status: { addresses: [{ type: 'IPAddress', value: random.pick(ADDRESSES) }] } } : {}),
+  };
+}
+
+function listenerSetFields(random: SeededRandom): Fields {
+  return {
+    spec: {
+      parentRef: {
+        group: GATEWAY_API,
+        kind: 'Gateway',
+        name: random.pick(['g1', 'g1', 'g2']),
+        ...optional('namespace', random.pick([undefined, 'a', 'a', 'b'])),
+      },
+      listeners: Array.from({ length: random.below(3) + 1 }, (_, index) => randomListener(random, `l${index}`)),
     },
   };
+}
+
+function parametersFields(random: SeededRandom): Fields {
+  const binding = random.pick([undefined, undefined, undefined, 'Pool', 'Host', 'Service']);
+  const addressPool = random.pick([undefined, ['192.0.2.2-192.0.2.3']]);
+  return { spec: { ...optional('binding', binding), ...optional('addressPool', addressPool) } };
 }
 
 function gatewayTls(random: SeededRandom): Fields {
@@ -164,8 +236,11 @@ function clientValidation(random: SeededRandom): Fields {
 
 function randomCaRefs(random: SeededRandom): readonly Fields[] {
   return Array.from({ length: random.below(2) + 1 }, () => ({
-    group: '',
-    kind: random.pick(['ConfigMap', 'ConfigMap', 'Secret', 'Other']),
+    ...random.pick([
+      { group: '', kind: random.pick(['ConfigMap', 'ConfigMap', 'Secret', 'Other']) },
+      { group: '', kind: 'ConfigMap' },
+      { group: 'certificates.k8s.io', kind: 'ClusterTrustBundle' },
+    ]),
     name: random.pick(['t1', 't2']),
   }));
 }
@@ -195,8 +270,11 @@ function randomRouteNamespaces(random: SeededRandom): Fields {
 function randomParentRef(random: SeededRandom): Fields {
   return {
     group: GATEWAY_API,
-    kind: random.below(10) === 0 ? 'ListenerSet' : 'Gateway',
-    name: random.pick(['g1', 'g2']),
+    ...random.pick([
+      { kind: 'ListenerSet', name: random.pick(['m1', 'm2']) },
+      { kind: 'Gateway', name: random.pick(['g1', 'g2']) },
+      { kind: 'Gateway', name: random.pick(['g1', 'g2']) },
+    ]),
     ...optionalNamespace(random),
     ...optional('sectionName', random.pick([undefined, undefined, undefined, 'l0', 'l1'])),
     ...optional('port', random.pick([undefined, undefined, undefined, undefined, 80])),
@@ -295,8 +373,18 @@ function sliceFields(random: SeededRandom): Fields {
 }
 
 function grantFields(random: SeededRandom): Fields {
-  const kind = random.pick(['Gateway', 'Gateway', 'HTTPRoute', 'HTTPRoute', 'GRPCRoute', 'TCPRoute', 'UDPRoute']);
-  const target = random.pick(kind === 'Gateway' ? ['Secret', 'ConfigMap'] : ['Service', 'Backend']);
+  const kind = random.pick([
+    'Gateway',
+    'Gateway',
+    'ListenerSet',
+    'HTTPRoute',
+    'HTTPRoute',
+    'GRPCRoute',
+    'TCPRoute',
+    'UDPRoute',
+  ]);
+  const isRoute = kind !== 'Gateway' && kind !== 'ListenerSet';
+  const target = random.pick(isRoute ? ['Service', 'Backend'] : ['Secret', 'ConfigMap']);
   const group = target === 'Backend' ? 'sluice.dev' : '';
   const name = random.pick([undefined, undefined, 's1', 't1']);
   return {

@@ -22,7 +22,12 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   'ListenerPolicies that were read are not noted': notNoted("source === 'ListenerPolicy'"),
   'results of other computations are not noted': notNoted("source === 'backendTarget'"),
   'routes of connections that were read are not noted': notNoted("source === 'TCPRoute'"),
-  'the listeners of a Gateway are not noted': notNoted("source === 'routeListeners'"),
+  'the listeners of a parent are not noted': notNoted("source === 'routeParent'"),
+  'the ListenerSets of a Gateway are not noted': notNoted("source === 'listenerSetsOfGateway'"),
+  'what ListenerSets mean is not noted': notNoted("source === 'listenerSetModel'"),
+  'ClusterTrustBundles that were read are not noted': notNoted("source === 'ClusterTrustBundle'"),
+  'GatewayParameters that were read are not noted': notNoted("source === 'GatewayParameters'"),
+  'who has which address of a pool is not noted': notNoted("source === 'addressPlan'"),
   'only the first read is checked': edit(
     MEMO_TABLE,
     'for (let i = 0; i < reads.length; i += 3)',
@@ -46,6 +51,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   'settings never change': edit(MEMO, ", ['settings', this.#settings]", ''),
   'counts of routes never change': edit(MEMO, "  'attachedRoutes',\n", ''),
   'users of a target never change': edit(MEMO, "  'gatewaysOfTarget',\n", ''),
+  'Services of Gateways never change': edit(MEMO, "  'gatewayService',\n", ''),
   'last good certificates never change': edit(MEMO, "  'lastGoodCertificate',\n", ''),
   'ports that can not be bound never change': edit(MEMO, "  'unavailablePort',\n", ''),
   'a list survives that an object is put': edit(
@@ -61,6 +67,16 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   'an index keeps what was replaced': edit(OBJECT_INDEX, 'filter((object) => object !== previous)', 'slice()'),
   'an index is in the order of arrival': edit(OBJECT_INDEX, 'rest.sort(byName)', 'rest'),
   'Gateways come in the order of arrival': edit('gatewayapi/port-plan.ts', '.sort(compareSeniority)', ''),
+  'ListenerSets come in the order of arrival': edit(
+    'gatewayapi/listener-precedence.ts',
+    '.toSorted(compareSeniority)',
+    '',
+  ),
+  'addresses of a pool are given out in the order of arrival': edit(
+    'gatewayapi/address-plan.ts',
+    '.sort(compareSeniority)',
+    '',
+  ),
   'all secrets are equal': edit(SHARED_STRUCTURE, 'previous.fingerprint() === next.fingerprint()', 'true'),
   'a list that grew is taken for the old one': edit(
     SHARED_STRUCTURE,

@@ -13,7 +13,7 @@ export type Product = typeof ir & typeof resources & typeof translation;
 
 const MODULES = ['gatewayapi/resources.ts', 'gatewayapi/translate.ts', 'ir/ir.ts'];
 /** Of translate(): other ports that can't be bound, another host. */
-const EDITS_PER_CHANGE_OF_OPTIONS = 50;
+const EDITS_PER_CHANGE_OF_OPTIONS = 20;
 
 /** The modules in a folder that holds the product's sources. */
 export async function loadProduct(sources: string): Promise<Product> {
@@ -35,7 +35,7 @@ export function findDisagreement(product: Product, random: SeededRandom, edits: 
     const key = `${edit.kind}/${edit.namespace}/${edit.name}`;
     if (edit.object === undefined) configuration.delete(key);
     else configuration.set(key, edit.object);
-    if (step % EDITS_PER_CHANGE_OF_OPTIONS === 0) options = randomOptions(random);
+    if (step % EDITS_PER_CHANGE_OF_OPTIONS === 0) options = randomOptions(random, options);
 
     const next = product.translate(resources, memo, options);
     sent = product.applyDelta(sent, product.diffIr(previous.ir, next.ir));
@@ -70,6 +70,10 @@ function compare(incremental: translation.Translation, scratch: translation.Tran
   if (incremental.statuses.size !== scratch.statuses.size) return 'there are more or fewer statuses';
   for (const [key, status] of scratch.statuses) {
     if (!isEqual(incremental.statuses.get(key), status)) return `the statuses of ${key} differ`;
+  }
+  if (incremental.plans.size !== scratch.plans.size) return 'there are more or fewer plans';
+  for (const [key, plan] of scratch.plans) {
+    if (!isEqual(incremental.plans.get(key), plan)) return `the plans of ${key} differ`;
   }
   return undefined;
 }

@@ -13,7 +13,7 @@ const GO_PREFIXES: Readonly<Record<string, readonly string[]>> = {
   GatewayClassCondition: ['GatewayClassConditionStatus'],
   GatewayClassReason: ['GatewayClassReason'],
   GatewayCondition: ['GatewayCondition'],
-  GatewayReason: ['GatewayReason'],
+  GatewayReason: ['GatewayReason', 'GatewayReasonAddresses'],
   ListenerCondition: ['ListenerCondition'],
   ListenerReason: ['ListenerReason', 'ListenerEntryReason'],
   ListenerSetCondition: ['ListenerSetCondition'],

@@ -19,6 +19,7 @@ test('kinds: the CRDs say versions, plural and scope, and the first version is v
     `${GATEWAY_GROUP} BackendTLSPolicy backendtlspolicies namespaced v1 v1alpha3`,
     `${SLUICE_GROUP} Backend backends namespaced v1alpha1`,
     `${SLUICE_GROUP} ListenerPolicy listenerpolicies namespaced v1alpha1`,
+    `${SLUICE_GROUP} GatewayParameters gatewayparameters namespaced v1alpha1`,
   ]);
 });
 

@@ -16,7 +16,7 @@ const HEADERS = {
   remove: [],
 } as const;
 
-const TRANSLATION: Translation = {
+const TRANSLATION: Pick<Translation, 'ir' | 'statuses'> = {
   ir: createIr([
     {
       kind: 'route',

@@ -1,6 +1,7 @@
 // Objects as validation leaves them, with defaults, so that a test names only what it is about.
 import { SERVICE_NAME_LABEL, type EndpointSlice, type Secret } from '../../../src/api/core.ts';
 import type { KubernetesObject, ObjectMeta } from '../../../src/api/object.ts';
+import type { Binding } from '../../../src/gatewayapi/binding.ts';
 import { Resources } from '../../../src/gatewayapi/resources.ts';
 import type { TranslateOptions } from '../../../src/gatewayapi/translate.ts';
 
@@ -8,11 +9,14 @@ export const CONTROLLER_NAME = 'sluice.dev/gateway-controller';
 
 const GATEWAY_API = 'gateway.networking.k8s.io/v1';
 
+export function hostBinding(portOffset: number): Binding {
+  return { kind: 'host', bindAddress: '::', portOffset, addresses: [{ type: 'IPAddress', value: '192.0.2.1' }] };
+}
+
 export function options(setup: Partial<TranslateOptions> = {}): TranslateOptions {
-  const addresses = [{ type: 'IPAddress', value: '192.0.2.1' }] as const;
   return {
     controllerName: CONTROLLER_NAME,
-    binding: { kind: 'host', bindAddress: '::', portOffset: 0, addresses },
+    binding: hostBinding(0),
     unavailablePorts: new Map(),
     ...setup,
   };
@@ -29,19 +33,28 @@ export function resourcesOf(...objects: readonly KubernetesObject[]): Resources 
 type Fields = Readonly<Record<string, unknown>>;
 
 export function gateway(listeners: readonly Fields[] = [{}], spec: Fields = {}): KubernetesObject {
-  const complete = listeners.map((listener, index) => ({
-    name: `listener-${index}`,
-    port: 80,
-    protocol: 'HTTP',
-    allowedRoutes: { namespaces: { from: 'Same' } },
-    ...listener,
-  }));
   return manifest(
     GATEWAY_API,
     'Gateway',
     { name: 'gw', namespace: 'shop' },
-    { gatewayClassName: 'sluice', listeners: complete, ...spec },
+    { gatewayClassName: 'sluice', listeners: listeners.map(listener), ...spec },
   );
+}
+
+/** Of the Gateway. */
+export function listenerSet(name: string, listeners: readonly Fields[] = [{}]): KubernetesObject {
+  const parentRef = { group: 'gateway.networking.k8s.io', kind: 'Gateway', name: 'gw' };
+  const metadata = { name, namespace: 'shop' };
+  return manifest(GATEWAY_API, 'ListenerSet', metadata, { parentRef, listeners: listeners.map(listener) });
+}
+
+function listener(fields: Fields, index: number): Fields {
+  const allowedRoutes = { namespaces: { from: 'Same' } };
+  return { name: `listener-${index}`, port: 80, protocol: 'HTTP', allowedRoutes, ...fields };
+}
+
+export function parameters(name: string, spec: Fields): KubernetesObject {
+  return manifest('sluice.dev/v1alpha1', 'GatewayParameters', { name, namespace: 'shop' }, spec);
 }
 
 export function route(name: string, rules: readonly Fields[] = [{}], kind = 'HTTPRoute'): KubernetesObject {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createMemo, translate, type Translation } from '../../../src/gatewayapi/translate.ts';
 import { diffIr } from '../../../src/ir/ir.ts';
-import { gateway, options, resourcesOf, route, service, slice } from './configuration.ts';
+import { gateway, hostBinding, options, resourcesOf, route, service, slice } from './configuration.ts';
 
 /** Rounds after which tables whose sources never change are swept, too. */
 const ENOUGH_ROUNDS = 64;
@@ -60,7 +60,7 @@ describe('translate', () => {
     const memo = createMemo();
     const resources = resourcesOf(gateway(), service('web'), route('web'));
     translate(resources, memo, options());
-    const moved = options({ binding: { ...options().binding, portOffset: 8000 } });
+    const moved = options({ binding: hostBinding(8000) });
     assert.ok(translate(resources, memo, moved).ir.resources.has('listener/::/8080'));
     const renamed = options({ controllerName: 'example.com/other' });
     assert.equal(translate(resources, memo, renamed).statuses.size, 0);

@@ -308,4 +308,21 @@ export const RULE_CASES: readonly RuleCase[] = [
       cipherSuites: ['TLS_AES_128_GCM_SHA256', 'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256'],
     },
   }),
+  // GatewayParameters
+  broken('GatewayParameters', 'addressPool is for binding Pool', { binding: 'Host', addressPool: ['10.0.0.1'] }),
+  broken('GatewayParameters', 'service is for binding Service', { binding: 'Pool', service: { type: 'NodePort' } }),
+  ...['10.0.0.0/8', '10.0.0.1-', '10.0.0.1-10.0.0.2-10.0.0.3', 'example.com'].map((range) =>
+    broken('GatewayParameters', 'addressPool must have IP addresses', { addressPool: ['::1-::9', range] }),
+  ),
+  ...[{ loadBalancerClass: 'a/b' }, { loadBalancerSourceRanges: ['10.0.0.0/8'] }].map((setting) =>
+    broken('GatewayParameters', 'loadBalancerClass and loadBalancerSourceRanges are for type LoadBalancer', {
+      service: { type: 'NodePort', ...setting },
+    }),
+  ),
+  broken('GatewayParameters', 'externalTrafficPolicy is not for type ClusterIP', {
+    service: { type: 'ClusterIP', externalTrafficPolicy: 'Local' },
+  }),
+  broken('GatewayParameters', 'loadBalancerSourceRanges must be networks', {
+    service: { loadBalancerSourceRanges: ['10.0.0.1'] },
+  }),
 ];

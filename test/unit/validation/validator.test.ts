@@ -115,7 +115,7 @@ test('kinds that our groups do not have are refused with the one that was probab
     'kind: "HttpRoute" is not a kind of gateway.networking.k8s.io; did you mean HTTPRoute?',
   ]);
   assert.deepEqual(problemsOf({ apiVersion: 'sluice.dev/v1alpha1', kind: 'Upstream' }), [
-    'kind: "Upstream" is not a kind of sluice.dev; its kinds are Backend, ListenerPolicy',
+    'kind: "Upstream" is not a kind of sluice.dev; its kinds are Backend, ListenerPolicy, GatewayParameters',
   ]);
 });
 

@@ -42,6 +42,8 @@ export class KubernetesSource implements ConfigurationSource {
   readonly #options: KubernetesSourceOptions;
   readonly #live = new LiveObjects();
   #connection: Connection | undefined = undefined;
+  #statuses: Translation['statuses'] = new Map();
+  #isLeading = false;
 
   constructor(options: KubernetesSourceOptions) {
     this.#options = options;
@@ -63,11 +65,14 @@ export class KubernetesSource implements ConfigurationSource {
 
   async demand(memo: Memo): Promise<void> {
     const provider = this.#connection?.provider;
-    await Promise.all(DEMANDED_KINDS.map((kind) => provider?.demand(kind, keysRead(memo, kind))));
+    if (provider === undefined) return;
+    await Promise.all(DEMANDED_KINDS.map((kind) => provider.demand(kind, keysRead(memo, kind))));
   }
 
   onServed({ statuses }: Translation): void {
+    this.#statuses = statuses;
     this.#connection?.writer.replace(statuses);
+    this.#adoptAddresses();
   }
 
   async stop(): Promise<void> {
@@ -76,6 +81,21 @@ export class KubernetesSource implements ConfigurationSource {
     connection.writer.stop();
     await Promise.all([connection.provider.close(), connection.election.stop()]);
     connection.client.close();
+  }
+
+  #lead(isLeading: boolean): void {
+    this.#isLeading = isLeading;
+    this.#adoptAddresses();
+    this.#connection?.writer.lead(isLeading);
+  }
+
+  /** Whoever does not write them goes by those that are written. */
+  #adoptAddresses(): void {
+    const given = new Map<string, unknown>();
+    if (this.#isLeading)
+      for (const [key, { kind, status }] of this.#statuses)
+        if (kind === 'Gateway' && 'addresses' in status) given.set(key, status.addresses);
+    this.#connection?.provider.adoptAddresses(given);
   }
 
   #binding(): Binding {
@@ -122,8 +142,8 @@ export class KubernetesSource implements ConfigurationSource {
       namespace: access.namespace,
       name: LEASE_NAME,
       identity: `${hostname()}-${randomUUID()}`,
-      onLeading: () => writer.lead(true),
-      onLost: () => writer.lead(false),
+      onLeading: () => this.#lead(true),
+      onLost: () => this.#lead(false),
       logger,
       clock,
       random,

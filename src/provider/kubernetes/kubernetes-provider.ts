@@ -60,6 +60,7 @@ export class KubernetesProvider {
   readonly #crds = new Map<string, InstalledCrd>();
   /** What was told of, by liveKey(). */
   readonly #passed = new Map<string, KubernetesObject>();
+  #givenAddresses: ReadonlyMap<string, unknown> = new Map();
   readonly #settled = Promise.withResolvers<void>();
   /** Until the first state is complete. */
   #isComplete = false;
@@ -151,12 +152,48 @@ export class KubernetesProvider {
     const result = this.#validator.validate(stored);
     switch (result.outcome) {
       case 'valid':
-        return { object: shareStructure(before, withServerFields(result.object, stored)) };
+        return { object: shareStructure(before, this.#withServerFields(result.object, stored)) };
       case 'invalid':
         return { problem: result.problems.map(({ path, message }) => `${formatPath(path)}: ${message}`).join('; ') };
       case 'unrelated':
         return undefined;
     }
+  }
+
+  /**
+   * What Gateways were given, by liveKey(), counts from now on: their statuses say so only when they were written, and until then a Gateway
+   * that came or went would shift the addresses of others. Of a replica that writes no statuses: nothing.
+   */
+  adoptAddresses(given: ReadonlyMap<string, unknown>): void {
+    this.#givenAddresses = given;
+    const put: KubernetesObject[] = [];
+    for (const [key, addresses] of given) {
+      const before = this.#passed.get(key);
+      if (before === undefined) continue;
+      const object = shareStructure<KubernetesObject>(before, withAddresses(before, addresses));
+      if (object === before) continue;
+      this.#passed.set(key, object);
+      put.push(object);
+    }
+    if (put.length > 0) this.#options.onChange({ put, remove: [] });
+  }
+
+  /** What validation drops, as in a manifest it would mean nothing. Of statuses, only the addresses of a Gateway are ever read. */
+  #withServerFields(object: KubernetesObject, stored: WithStatus): KubernetesObject {
+    const { uid, generation, deletionTimestamp } = stored.metadata;
+    const isGateway = object.kind === 'Gateway';
+    const key = liveKey(stored);
+    const isKnown = isGateway && this.#passed.get(key)?.metadata.uid === uid;
+    const addresses = isGateway
+      ? ((isKnown ? this.#givenAddresses.get(key) : undefined) ?? stored.status?.['addresses'])
+      : undefined;
+    const metadata = {
+      ...object.metadata,
+      ...(uid === undefined ? {} : { uid }),
+      ...(generation === undefined ? {} : { generation }),
+      ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
+    };
+    return addresses === undefined ? { ...object, metadata } : withAddresses({ ...object, metadata }, addresses);
   }
 
   /** Returns whether anything but the status is other than before. */
@@ -213,20 +250,8 @@ export const STATUS_KINDS: ReadonlyMap<string, ResourceKind> = new Map(
   CUSTOM_RESOURCES.map((kind) => [kind.kind, kind]),
 );
 
-/** What validation drops, as in a manifest it would mean nothing. Of statuses, only the addresses of a Gateway are ever read. */
-function withServerFields(object: KubernetesObject, stored: WithStatus): KubernetesObject {
-  const { uid, generation, deletionTimestamp } = stored.metadata;
-  const addresses = object.kind === 'Gateway' ? stored.status?.['addresses'] : undefined;
-  return {
-    ...object,
-    ...(addresses === undefined ? {} : { status: { addresses } }),
-    metadata: {
-      ...object.metadata,
-      ...(uid === undefined ? {} : { uid }),
-      ...(generation === undefined ? {} : { generation }),
-      ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
-    },
-  };
+function withAddresses(object: KubernetesObject, addresses: unknown): KubernetesObject {
+  return { ...object, status: { addresses } } as KubernetesObject;
 }
 
 function readCrd({ metadata, ...rest }: StoredObject): InstalledCrd | undefined {

@@ -2,7 +2,7 @@
 import { GatewayClassCondition } from '../api/condition.ts';
 import type { GatewayClass, SupportedFeature } from '../api/generated/gateway-class.ts';
 import { hasExperimentalFields, unknownVersions } from './api-version.ts';
-import type { FactReader } from './facts.ts';
+import type { FactReader, Settings } from './facts.ts';
 import { CLASS_ACCEPTED, VERSION_SUPPORTED, versionNotSupported } from './gateway-class-condition.ts';
 import { resolveClassParameters } from './gateway-parameters.ts';
 import { ConditionMaker, objectStatus, type ObjectStatus } from './object-status.ts';
@@ -23,6 +23,7 @@ const SUPPORTED_FEATURES: readonly SupportedFeature[] = [
   'GatewayFrontendClientCertificateValidationInsecureFallback',
   'GatewayHTTPListenerIsolation',
   'GatewayHTTPSListenerDetectMisdirectedRequests',
+  'GatewayInfrastructure',
   'GatewayPort8080',
   'GatewayRouteHostnameIntersectionPrecedence',
   'GatewayStaticAddresses',
@@ -62,8 +63,18 @@ const SUPPORTED_FEATURES: readonly SupportedFeature[] = [
   'UDPRoute',
 ].map((name) => ({ name }));
 
-/** Without those that need fields which only the experimental channel has. */
-const STANDARD_FEATURES = SUPPORTED_FEATURES.filter(({ name }) => name !== 'GatewayAddressRoutability');
+/** What needs fields that only the experimental channel has. */
+const EXPERIMENTAL: ReadonlySet<string> = new Set(['GatewayAddressRoutability']);
+/** What needs a cluster, in which something can be made for a Gateway. */
+const IN_CLUSTERS: ReadonlySet<string> = new Set(['GatewayInfrastructure']);
+
+function supportedFeatures(installedCrds: Settings['installedCrds']): readonly SupportedFeature[] {
+  const hasExperimental = hasExperimentalFields(installedCrds);
+  return SUPPORTED_FEATURES.filter(
+    ({ name }) =>
+      (hasExperimental || !EXPERIMENTAL.has(name)) && (installedCrds !== undefined || !IN_CLUSTERS.has(name)),
+  );
+}
 
 /** The class of that name where it is ours. */
 export function findOwnClass(reader: FactReader, name: string): GatewayClass | undefined {
@@ -87,6 +98,6 @@ export function createGatewayClassStatus(name: string, reader: FactReader): Obje
       ),
       conditions.unless(GatewayClassCondition.SupportedVersion, versionProblem, VERSION_SUPPORTED),
     ],
-    supportedFeatures: hasExperimentalFields(installedCrds) ? SUPPORTED_FEATURES : STANDARD_FEATURES,
+    supportedFeatures: supportedFeatures(installedCrds),
   });
 }

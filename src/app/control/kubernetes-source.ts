@@ -10,10 +10,13 @@ import type { TranslateOptions, Translation } from '../../gatewayapi/translate.t
 import { discoverAccess } from '../../kubernetes/access-discovery.ts';
 import { ApiClient } from '../../kubernetes/api-client.ts';
 import { SYSTEM_CLOCK } from '../../kubernetes/clock.ts';
+import { EventRecorder } from '../../kubernetes/event-recorder.ts';
 import { LeaderElection } from '../../kubernetes/lease.ts';
 import type { Logger } from '../../observability/process-log.ts';
 import { DEMANDED_KINDS, KubernetesProvider, STATUS_KINDS } from '../../provider/kubernetes/kubernetes-provider.ts';
+import { GatewayServices } from '../../provider/kubernetes/gateway-services.ts';
 import { LiveObjects } from '../../provider/kubernetes/live-objects.ts';
+import { newTroubles } from '../../provider/kubernetes/status-events.ts';
 import { StatusWriter } from '../../provider/kubernetes/status-writer.ts';
 import type { Change } from '../control-loop.ts';
 import { hostBinding } from '../host-binding.ts';
@@ -34,6 +37,8 @@ interface Connection {
   readonly client: ApiClient;
   readonly provider: KubernetesProvider;
   readonly writer: StatusWriter;
+  readonly services: GatewayServices;
+  readonly events: EventRecorder;
   readonly election: LeaderElection;
 }
 
@@ -69,17 +74,21 @@ export class KubernetesSource implements ConfigurationSource {
     await Promise.all(DEMANDED_KINDS.map((kind) => provider.demand(kind, keysRead(memo, kind))));
   }
 
-  onServed({ statuses }: Translation): void {
+  onServed({ statuses, plans }: Translation): void {
+    const before = this.#statuses;
     this.#statuses = statuses;
     this.#connection?.writer.replace(statuses);
+    this.#connection?.services.replace(plans);
     this.#adoptAddresses();
+    if (this.#isLeading) this.#recordTroubles(before);
   }
 
   async stop(): Promise<void> {
     const connection = this.#connection;
     if (connection === undefined) return;
     connection.writer.stop();
-    await Promise.all([connection.provider.close(), connection.election.stop()]);
+    const { provider, services, events, election } = connection;
+    await Promise.all([provider.close(), services.stop(), events.stop(), election.stop()]);
     connection.client.close();
   }
 
@@ -87,6 +96,17 @@ export class KubernetesSource implements ConfigurationSource {
     this.#isLeading = isLeading;
     this.#adoptAddresses();
     this.#connection?.writer.lead(isLeading);
+    this.#connection?.services.lead(isLeading);
+  }
+
+  #recordTroubles(before: Translation['statuses']): void {
+    const { provider, events } = this.#connection ?? {};
+    for (const [key, status] of this.#statuses) {
+      const regarding = before.get(key) === status ? undefined : provider?.object(key);
+      if (regarding === undefined) continue;
+      for (const { reason, message: note } of newTroubles(before.get(key), status))
+        events?.record({ regarding, type: 'Warning', reason, action: 'Translate', note });
+    }
   }
 
   /** Whoever does not write them goes by those that are written. */
@@ -137,6 +157,15 @@ export class KubernetesSource implements ConfigurationSource {
       clock,
       random,
     });
+    const services = new GatewayServices({
+      client,
+      gateway: (key) => provider.object(`Gateway/${key}`),
+      exists: (key) => provider.object(`Service/${key}`) !== undefined,
+      logger,
+      clock,
+      random,
+    });
+    const events = new EventRecorder({ client, controller: CONTROLLER_NAME, instance: hostname(), logger, clock });
     const election = new LeaderElection({
       client,
       namespace: access.namespace,
@@ -148,6 +177,6 @@ export class KubernetesSource implements ConfigurationSource {
       clock,
       random,
     });
-    return { client, provider, writer, election };
+    return { client, provider, writer, services, events, election };
   }
 }

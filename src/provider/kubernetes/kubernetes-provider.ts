@@ -88,6 +88,11 @@ export class KubernetesProvider {
     await Promise.all(this.#reflectors.map((reflector) => reflector.stop()));
   }
 
+  /** As it was told of; by `kind/namespace/name`. */
+  object(key: string): KubernetesObject | undefined {
+    return this.#passed.get(key);
+  }
+
   /** From now on these Secrets or ConfigMaps are held, and no others. Resolves when those that are new have been looked at. */
   async demand(kind: DemandedKind, keys: ReadonlySet<string>): Promise<void> {
     const before = this.#wanted[kind];

@@ -236,7 +236,9 @@ function readResources(upstream: string): Resource[] {
     .map((name) => readResource(join(upstream, name), `${GATEWAY_API_MODULE}/${CRD_FOLDER}`))
     .filter(({ kind }) => UPSTREAM_KINDS.includes(kind));
   if (resources.length !== UPSTREAM_KINDS.length) throw new Error(`${upstream} does not hold all CRDs`);
-  const own = readdirSync(join(ROOT, OWN_CRDS)).map((name) => readResource(join(ROOT, OWN_CRDS, name), OWN_CRDS));
+  const own = readdirSync(join(ROOT, OWN_CRDS))
+    .filter((name) => name !== 'kustomization.yaml')
+    .map((name) => readResource(join(ROOT, OWN_CRDS, name), OWN_CRDS));
   return [...resources, ...own];
 }
 

@@ -7,6 +7,7 @@ import { recordProvenance } from './provenance.ts';
 import {
   ETCD_FOLDER,
   ETCD_VERSION,
+  KUBECTL_FOLDER,
   KUBERNETES_FOLDER,
   KUBERNETES_VERSION,
   missingFolders,
@@ -30,9 +31,10 @@ class BuildError extends Error {
 }
 
 export async function buildMissing(): Promise<void> {
-  const builds = new Map([
+  const builds = new Map<string, (folder: string) => Promise<void>>([
     [ETCD_FOLDER, buildEtcd],
-    [KUBERNETES_FOLDER, buildKubernetes],
+    [KUBERNETES_FOLDER, (folder) => buildKubernetes(folder, ['kube-apiserver', 'kube-controller-manager'])],
+    [KUBECTL_FOLDER, (folder) => buildKubernetes(folder, ['kubectl'])],
     [SUITE_FOLDER, buildSuite],
   ]);
   for (const folder of missingFolders([...builds.keys()])) {
@@ -54,7 +56,7 @@ async function buildEtcd(folder: string): Promise<void> {
   await go.run('build', '-trimpath', '-ldflags=-s -w', '-o', join(folder, 'etcd'), module);
 }
 
-async function buildKubernetes(folder: string): Promise<void> {
+async function buildKubernetes(folder: string, names: readonly string[]): Promise<void> {
   const module = 'k8s.io/kubernetes';
   const manifest = await new GoModule(folder, module, KUBERNETES_TOOLCHAIN, []).manifestOf(module, KUBERNETES_VERSION);
   // Its own go.mod takes these from its own folders, which a module that requires it does not see; they are published as v0.
@@ -67,7 +69,7 @@ async function buildKubernetes(folder: string): Promise<void> {
   const [major = '', minor = ''] = KUBERNETES_VERSION.slice(1).split('.');
   const stamp = Object.entries({ gitVersion: KUBERNETES_VERSION, gitMajor: major, gitMinor: minor });
   const flags = ['-s -w', ...stamp.map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`)];
-  const programs = ['kube-apiserver', 'kube-controller-manager'].map((name) => `${module}/cmd/${name}`);
+  const programs = names.map((name) => `${module}/cmd/${name}`);
   await go.run('build', '-trimpath', `-ldflags=${flags.join(' ')}`, '-o', `${folder}/`, ...programs);
 }
 

@@ -20,6 +20,8 @@ const ADMIN_GROUP = 'system:masters';
 export interface ClusterOptions {
   /** An address besides 127.0.0.1 at which the server is to be reached. It then listens on all addresses. */
   readonly alsoAt?: string;
+  /** More for kube-apiserver, by name. */
+  readonly flags?: Readonly<Record<string, string>>;
 }
 
 /** Why a test that needs an API server is skipped. */
@@ -171,7 +173,7 @@ function apiserverCommand(
   folder: string,
   credentials: Credentials,
   ports: Ports,
-  { alsoAt }: ClusterOptions,
+  { alsoAt, flags: moreFlags }: ClusterOptions,
 ): string[] {
   const names = ['IP:127.0.0.1', 'DNS:localhost', 'DNS:kubernetes.default.svc'];
   if (alsoAt !== undefined) names.push(`IP:${alsoAt}`);
@@ -202,6 +204,7 @@ function apiserverCommand(
     'max-requests-inflight': '2000',
     'max-mutating-requests-inflight': '1000',
     'allow-privileged': 'true',
+    ...moreFlags,
   };
   return [PROGRAMS.apiserver, ...toArguments(flags)];
 }

@@ -51,8 +51,15 @@ export function hasManifests(deploy: string): boolean {
   return existsSync(resolve(ROOT, deploy));
 }
 
-/** Creates GatewayClass, ServiceAccount and its rights; gives the path of the gateway's kubeconfig. */
-export async function installGateway(cluster: Cluster, deploy: string): Promise<string> {
+export interface InstalledGateway {
+  /** A path. */
+  readonly kubeconfig: string;
+  /** As the API server names it. */
+  readonly user: string;
+}
+
+/** Creates GatewayClass, ServiceAccount and its rights. */
+export async function installGateway(cluster: Cluster, deploy: string): Promise<InstalledGateway> {
   const { admin } = cluster;
   const folder = resolve(ROOT, deploy);
   const installed = hasManifests(deploy);
@@ -66,7 +73,11 @@ export async function installGateway(cluster: Cluster, deploy: string): Promise<
   const account = applied.find(({ kind }) => kind === 'ServiceAccount');
   if (account === undefined) throw new Error(`no ServiceAccount in ${folder}`);
   await admin.apply(GATEWAY_CLASS_MANIFEST);
-  return await cluster.writeServiceAccountKubeconfig(account.namespace ?? namespace, account.name);
+  const accountNamespace = account.namespace ?? namespace;
+  return {
+    kubeconfig: await cluster.writeServiceAccountKubeconfig(accountNamespace, account.name),
+    user: `system:serviceaccount:${accountNamespace}:${account.name}`,
+  };
 }
 
 /** Returns when it has accepted the GatewayClass. */

@@ -1,6 +1,8 @@
 // The inside of a run, first process of its namespaces: cluster, gateway, suite, report. Its exit ends everything that it started.
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { auditLog, checkAuthorship } from './authorship.ts';
 import type { ChildProgram } from './child-program.ts';
 import { hasManifests, installGateway, startGateway } from './gateway.ts';
 import type { RunOptions } from './options.ts';
@@ -19,6 +21,8 @@ export interface IsolatedRun {
   readonly starter: number;
 }
 
+/** The API server writes its log a moment later. */
+const AUDIT_FLUSH_MS = 2_000;
 const startedAt = performance.now();
 const { options, folder, starter } = JSON.parse(process.argv[2] ?? '') as IsolatedRun;
 // Who started this has ended, or wants it to end.
@@ -36,7 +40,7 @@ async function run(): Promise<number> {
     throw new Error(`a report is of a gateway with the rights that it ships with: no ${options.deploy}`);
   }
   const cluster = await startRig(folder, report);
-  const kubeconfig = await installGateway(cluster, options.deploy);
+  const { kubeconfig, user } = await installGateway(cluster, options.deploy);
   if (!hasManifests(options.deploy)) report(`no ${options.deploy}: the gateway may do everything`);
   let gateway: ChildProgram | undefined;
   if (!options.skipGateway) {
@@ -46,6 +50,7 @@ async function run(): Promise<number> {
   let exitCode = 0;
   if (!options.skipGateway || options.tests.length > 0) {
     exitCode = (await runTests(cluster.kubeconfig, gateway)) ? 0 : 1;
+    if (gateway !== undefined && !(await isAuthorOfItsStatuses(user))) exitCode = 1;
     if (options.report !== undefined) {
       report(`wrote ${publishReport(folder, resolve(ROOT, options.report), provenance)}`);
     }
@@ -79,6 +84,15 @@ async function runTests(kubeconfig: string, gateway: ChildProgram | undefined): 
     console.log(`the suite ended with ${end.exitCode}:\n${end.outside.join('\n')}`);
   }
   return false;
+}
+
+/** What the gateway is praised for, it must have written. */
+async function isAuthorOfItsStatuses(user: string): Promise<boolean> {
+  await delay(AUDIT_FLUSH_MS);
+  const { wrong, writes } = checkAuthorship(auditLog(folder), user);
+  for (const line of wrong) console.log(`a condition that the gateway did not write: ${line}`);
+  report(`${writes} writes of statuses by the gateway; ${wrong.length} objects with conditions that it did not write`);
+  return writes > 0 && wrong.length === 0;
 }
 
 async function keep(admin: string, gateway: string): Promise<never> {

@@ -12,6 +12,7 @@ const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), '
 
 export const SUITE_FOLDER: string = join(CACHE, `conformance-${SUITE_VERSION}`);
 export const KUBERNETES_FOLDER: string = join(CACHE, `kubernetes-${KUBERNETES_VERSION}`);
+export const KUBECTL_FOLDER: string = join(CACHE, `kubectl-${KUBERNETES_VERSION}`);
 export const ETCD_FOLDER: string = join(CACHE, `etcd-${ETCD_VERSION}`);
 
 /** Absolute paths. They exist when `missingFolders` names none of their folders. */
@@ -22,6 +23,8 @@ export interface Programs {
   readonly apiserver: string;
   readonly controllerManager: string;
   readonly etcd: string;
+  /** Has kustomize in it. */
+  readonly kubectl: string;
 }
 
 export const PROGRAMS: Programs = {
@@ -30,6 +33,7 @@ export const PROGRAMS: Programs = {
   apiserver: join(KUBERNETES_FOLDER, 'kube-apiserver'),
   controllerManager: join(KUBERNETES_FOLDER, 'kube-controller-manager'),
   etcd: join(ETCD_FOLDER, 'etcd'),
+  kubectl: join(KUBECTL_FOLDER, 'kubectl'),
 };
 
 /** The CRDs of the suite's version, experimental channel. */

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ChildProgram } from './child-program.ts';
 import { freePorts, startCluster, toArguments } from './cluster.ts';
+import { auditFlags } from './authorship.ts';
 import type { Cluster } from './cluster.ts';
 import type { Images } from './kubelet/image.ts';
 import { Kubelet } from './kubelet/kubelet.ts';
@@ -38,7 +39,7 @@ const IMAGES: Images = {
 
 /** Returns when pods can be created. */
 export async function startRig(folder: string, report: (line: string) => void): Promise<Cluster> {
-  const cluster = await startCluster(join(folder, 'cluster'), { alsoAt: BRIDGE_ADDRESS });
+  const cluster = await startCluster(join(folder, 'cluster'), { alsoAt: BRIDGE_ADDRESS, flags: auditFlags(folder) });
   report(`kube-apiserver is ready at ${cluster.server}`);
   const kubelet = new Kubelet(cluster, { images: IMAGES, folder, report });
   const crds = [GATEWAY_API_CRDS, OWN_CRDS].flatMap(readManifests);
@@ -54,12 +55,13 @@ export async function startRig(folder: string, report: (line: string) => void): 
   return cluster;
 }
 
-/** All manifests of a folder, by the names of their files. */
+/** All manifests of a folder, by the names of their files. What has no apiVersion is something else. */
 export function readManifests(folder: string): string[] {
   return readdirSync(folder)
     .filter((name) => name.endsWith('.yaml') && name !== 'kustomization.yaml')
     .toSorted()
-    .map((name) => readFileSync(join(folder, name), 'utf8'));
+    .map((name) => readFileSync(join(folder, name), 'utf8'))
+    .filter((text) => /^apiVersion:/m.test(text));
 }
 
 async function startControllerManager(cluster: Cluster): Promise<ChildProgram> {

@@ -11,7 +11,7 @@ import type { ReadReceiver, SocketReader } from '../socket-reader.ts';
 import { MAX_HEADER_COUNT } from './client-fields.ts';
 import { Http2ClientStream } from './client-stream.ts';
 import type { StreamOwner } from './client-stream.ts';
-import { ERROR, SETTING } from './frame.ts';
+import { ERROR, MAX_WINDOW_BYTES, SETTING } from './frame.ts';
 import type { OutputBlocks } from './frame-writer.ts';
 import { PREFACE } from './preface.ts';
 import { FrameSession } from './session.ts';
@@ -34,7 +34,6 @@ export interface SessionOwner {
 }
 
 const STREAM_WINDOW_BYTES: number = 64 * 1024;
-const CONNECTION_WINDOW_BYTES: number = 1024 * 1024;
 const MAX_HEAD_BYTES: number = 64 * 1024;
 
 type State = 'connecting' | 'ready' | 'draining' | 'closed';
@@ -91,7 +90,7 @@ export class Http2ClientSession implements StreamOwner, FrameSessionOwner, ReadR
     socket.on('error', (error) => this.#guard(() => this.#end('upstream_reset', error.message)));
     socket.on('drain', () => this.#guard(() => this.#session.drained()));
     socket.write(PREFACE);
-    this.#session = new FrameSession(socket, sessionOptions(blocks), this);
+    this.#session = new FrameSession(socket, sessionOptions(maxStreams, blocks), this);
     reader.receiver = this;
   }
 
@@ -285,13 +284,14 @@ export class Http2ClientSession implements StreamOwner, FrameSessionOwner, ReadR
   }
 }
 
-function sessionOptions(blocks: OutputBlocks): SessionOptions {
+function sessionOptions(maxStreams: number, blocks: OutputBlocks): SessionOptions {
   return {
     isServer: false,
     blocks,
     maxConcurrentStreams: 0,
     streamWindowBytes: STREAM_WINDOW_BYTES,
-    connectionWindowBytes: CONNECTION_WINDOW_BYTES,
+    // As long as some stream may go on, so may the connection: whoever does not read an answer keeps nobody from another.
+    connectionWindowBytes: Math.min(maxStreams * STREAM_WINDOW_BYTES, MAX_WINDOW_BYTES),
     maxFieldCount: MAX_HEADER_COUNT + 1,
     maxFieldBytes: MAX_HEAD_BYTES,
     settings: [

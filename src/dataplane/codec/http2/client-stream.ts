@@ -49,6 +49,7 @@ export class Http2ClientStream extends Deadline implements UpstreamStream, Strea
   #responseTrailers: HeaderList | undefined = undefined;
   #informational = 0;
   #hasResponded = false;
+  #isResponseComplete = false;
   /** Of the body; undefined: any length. */
   #bodyLength: number | undefined = undefined;
   #bytesReceived = 0;
@@ -86,10 +87,14 @@ export class Http2ClientStream extends Deadline implements UpstreamStream, Strea
     this.#stream?.flush();
   }
 
+  get holdsRequestChunks(): boolean {
+    return this.#stream?.holdsChunks === true;
+  }
+
   endRequest(trailers: HeaderList | undefined): void {
     if (this.#isRequestComplete) return;
     this.#isRequestComplete = true;
-    if (this.#isTunnel && this.#stream?.isRemoteClosed === true) this.#handler = undefined;
+    if (this.#isResponseComplete) this.#handler = undefined;
     this.#stream?.end(trailers === undefined || trailers.count === 0 ? undefined : trailers.fields);
     if (this.#stream !== undefined && this.#stream.waitingBytes > 0) this.#owner.armWriteStall(this);
   }
@@ -198,6 +203,8 @@ export class Http2ClientStream extends Deadline implements UpstreamStream, Strea
       this.#abort('upstream_protocol_error', 'the response ends before it is complete');
       return;
     }
+    this.#isResponseComplete = true;
+    // Of a tunnel, the other direction may go on.
     if (!this.#isTunnel || this.#isRequestComplete) {
       this.disarm();
       this.#handler = undefined;

@@ -56,6 +56,11 @@ export class FrameWriter {
     return this.#piecesLength + this.#end - this.#start;
   }
 
+  /** What the kernel has not taken. */
+  get heldBytes(): number {
+    return this.length + this.#socket.writableLength;
+  }
+
   /** Whether anything was not handed to the kernel yet that is not a copy. */
   get isHolding(): boolean {
     return this.#pieces.length > 0 || this.#socket.writableLength > 0;

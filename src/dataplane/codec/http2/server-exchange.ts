@@ -49,6 +49,7 @@ export class Http2Exchange extends Deadline implements Exchange, StreamReceiver 
 
   readonly #connection: StreamConnection;
   readonly #stream: FrameStream;
+  readonly #endsWithHead: boolean;
   /** Whose answers end in trailers, whatever the client says of them. */
   readonly #isGrpc: boolean;
   #bodyDeadline: BodyDeadline | undefined = undefined;
@@ -69,6 +70,7 @@ export class Http2Exchange extends Deadline implements Exchange, StreamReceiver 
     const { section } = parser;
     this.#connection = connection;
     this.#stream = stream;
+    this.#endsWithHead = endsWithHead;
     this.downstream = connection.downstream;
     this.request = {
       method: parser.method,
@@ -155,7 +157,7 @@ export class Http2Exchange extends Deadline implements Exchange, StreamReceiver 
     this.#isResponseComplete = true;
     this.#bodyDeadline?.disarm();
     // The client learns that nobody wants the rest (RFC 9113 section 8.1).
-    if (!this.#stream.isRemoteClosed && this.#framing !== 'tunnel') this.#stream.abandonRemote();
+    if (this.#framing !== 'tunnel') this.#stream.abandonRemote();
     if (this.#stream.isClosed || this.#framing === 'none') return;
     this.#stream.end(this.#framing === 'trailers' ? trailers?.fields : undefined);
     if (this.#stream.waitingBytes > 0) this.#connection.settings.timeouts.writeStall.arm(this);
@@ -272,7 +274,7 @@ export class Http2Exchange extends Deadline implements Exchange, StreamReceiver 
     this.#framing = 'tunnel';
     headers.remove('sec-websocket-accept');
     this.#stream.sendHeaders([':status', '200'].concat(headers.fields), false);
-    if (this.#stream.isRemoteClosed) {
+    if (this.#endsWithHead) {
       this.handler.onRequestEnd(undefined);
     } else {
       this.isRequestComplete = false;
@@ -307,6 +309,7 @@ const TOO_LARGE: FieldProblem = { code: 'headers_too_large', message: 'the trail
 
 /** Until somebody takes the exchange, and for requests that were refused before anybody did. */
 const IGNORE: ExchangeHandler = {
+  holdsRequestChunks: false,
   onRequestData() {},
   onRequestEnd() {},
   onRequestFlush() {},

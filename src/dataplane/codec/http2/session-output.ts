@@ -9,15 +9,19 @@ import { settingsPayload } from './peer-settings.ts';
 
 /** A turn that has written this much does not wait for its end. */
 const FLUSH_BYTES: number = 16 * 1024;
+/** More than DATA amounts to, which waits for the socket to drain: a peer that leaves so much to us takes nothing of what it asks for. */
+const MAX_HELD_BYTES: number = 256 * 1024;
 const NUMBER_BYTES = 4;
 export const PING_BYTES = 8;
 
 export class SessionOutput {
+  readonly #socket: Socket;
   readonly #writer: FrameWriter;
   readonly #encoder = new HpackEncoder();
   #isFlushScheduled = false;
 
   constructor(socket: Socket, blocks: OutputBlocks) {
+    this.#socket = socket;
     this.#writer = new FrameWriter(socket, blocks);
   }
 
@@ -31,8 +35,16 @@ export class SessionOutput {
     return this.#writer.isHolding;
   }
 
+  /** After a read: a peer that does not take its answers is asked for nothing more until it does. */
+  boundReading(): void {
+    if (this.#writer.heldBytes < MAX_HELD_BYTES) return;
+    this.flush();
+    if (this.needsDrain) this.#socket.pause();
+  }
+
   drained(): void {
     this.#writer.drained();
+    if (this.#socket.isPaused()) this.#socket.resume();
   }
 
   flush(): void {

@@ -11,14 +11,14 @@ import type { SessionOptions, SessionOwner } from './session-owner.ts';
 import { SectionReader } from './section-reader.ts';
 import type { SectionReceiver } from './section-reader.ts';
 import { PING_BYTES, SessionOutput } from './session-output.ts';
-import { FrameStream } from './stream.ts';
-import type { StreamReceiver } from './stream.ts';
+import { FrameStream, NOBODY } from './stream.ts';
+import type { StreamReceiver, StreamSession } from './stream.ts';
 
 /** Streams that we reset and on which the peer, not knowing it yet, may send for a while. */
 const MAX_ABANDONED_STREAMS = 1_024;
 const MAX_DATA_BYTES: number = 64 * 1024;
 
-export class FrameSession implements FrameReceiver, SectionReceiver {
+export class FrameSession implements FrameReceiver, SectionReceiver, StreamSession {
   readonly peer: PeerSettings = new PeerSettings();
   readonly streams: Map<number, FrameStream> = new Map();
   readonly output: SessionOutput;
@@ -84,6 +84,7 @@ export class FrameSession implements FrameReceiver, SectionReceiver {
   read(chunk: Buffer): void {
     this.nowMs = performance.now();
     this.#reader.read(chunk);
+    this.output.boundReading();
   }
 
   /** Nothing that comes is looked at any more. */
@@ -282,7 +283,10 @@ export class FrameSession implements FrameReceiver, SectionReceiver {
       return;
     }
     const stream = this.#find(streamId, 'HEADERS');
-    if (stream === undefined) return;
+    if (stream === undefined) {
+      this.#countIdleFrame();
+      return;
+    }
     if (stream.isRemoteClosed) {
       stream.breakOff(ERROR.streamClosed, 'HEADERS behind the end');
       return;
@@ -307,10 +311,14 @@ export class FrameSession implements FrameReceiver, SectionReceiver {
     this.#owner.onRequest(stream, fields, isTooLarge, endsStream);
   }
 
-  /** Whoever knows of the limit and exceeds it is none of ours. */
+  /** Whoever knows of the limit and exceeds it is none of ours, nor is who does not want to know of it. */
   #refuseStream(streamId: number, endsStream: boolean): void {
-    if (this.#areSettingsAcknowledged) this.breach(ERROR.protocol, 'more streams than allowed');
-    else this.sendReset(streamId, ERROR.refusedStream, !endsStream);
+    if (this.#areSettingsAcknowledged) {
+      this.breach(ERROR.protocol, 'more streams than allowed');
+      return;
+    }
+    this.sendReset(streamId, ERROR.refusedStream, !endsStream);
+    this.#countIdleFrame();
   }
 
   /** The stream that a frame is for; undefined where it is to be ignored, or has ended the connection. */
@@ -485,15 +493,3 @@ export class FrameSession implements FrameReceiver, SectionReceiver {
     }
   }
 }
-
-/** Of a stream that its owner has not taken yet. */
-const NOBODY: StreamReceiver = {
-  onHeaders() {},
-  onData() {},
-  onEnd() {},
-  onDrain() {},
-  onProgress() {},
-  onSent() {},
-  onReset() {},
-  onClosed() {},
-};

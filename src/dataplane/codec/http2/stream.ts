@@ -1,7 +1,31 @@
 // A stream of an HTTP/2 connection, the same on both sides (RFC 9113 section 5): its states, its windows, what waits to be sent and what
 // was received but is not wanted yet. What the fields mean is the receiver's business.
 import { ERROR, MAX_WINDOW_BYTES } from './frame.ts';
-import type { FrameSession } from './session.ts';
+import { HeldData } from './held-data.ts';
+import type { PeerSettings } from './peer-settings.ts';
+import type { SessionOutput } from './session-output.ts';
+
+/** The session, as far as a stream needs it. */
+export interface StreamSession {
+  readonly peer: PeerSettings;
+  readonly output: SessionOutput;
+  readonly streamWindowBytes: number;
+  readonly maxFrameBytes: number;
+  readonly nowMs: number;
+  /** What the peer allows all streams together to send. */
+  sendWindow: number;
+  sendHeaders(streamId: number, fields: readonly string[], endsStream: boolean): void;
+  sendData(streamId: number, chunk: Uint8Array, endsStream: boolean): void;
+  /** @param isOpen the peer may still send on it. */
+  sendReset(streamId: number, code: number, isOpen: boolean): void;
+  /** So much of what was received is of no concern any more. */
+  consume(length: number): void;
+  /** The stream has more to send than it may. */
+  wait(stream: FrameStream): void;
+  /** It came to nothing by the peer's doing. */
+  countWastedStream(): void;
+  forget(stream: FrameStream): void;
+}
 
 /** Who works on a stream. After `onReset` nothing but `onClosed` is called. */
 export interface StreamReceiver {
@@ -36,15 +60,15 @@ export class FrameStream {
   hasHead = false;
 
   readonly openedAtMs: number;
-  readonly #session: FrameSession;
+  readonly #session: StreamSession;
   /** What the peer may still send. */
   #receiveWindow: number;
   /** Handed on, and not given back to the window yet. */
   #consumed = 0;
   #isPaused = false;
-  #received: Buffer[] = [];
-  #receivedBytes = 0;
-  #isEndReceived = false;
+  /** What came while it was paused; undefined: nothing. */
+  #held: HeldData | undefined = undefined;
+  #isEndHeld = false;
   #waiting: Uint8Array[] = [];
   /** Of the first that waits, bytes that went out. */
   #sentOfFirst = 0;
@@ -54,7 +78,7 @@ export class FrameStream {
   /** Once our side is complete, the peer is told that nobody reads the rest. */
   #resetsWhenSent = false;
 
-  constructor(session: FrameSession, id: number, receiver: StreamReceiver) {
+  constructor(session: StreamSession, id: number, receiver: StreamReceiver) {
     this.#session = session;
     this.id = id;
     this.sendWindow = session.peer.initialWindowBytes;
@@ -101,7 +125,7 @@ export class FrameStream {
   abandonRemote(): void {
     this.#resetsWhenSent = true;
     this.#isPaused = false;
-    this.#dropReceived();
+    this.#dropHeld();
     if (this.isLocalClosed && !this.isClosed && !this.isRemoteClosed) this.reset(ERROR.none);
   }
 
@@ -110,10 +134,13 @@ export class FrameStream {
     this.#session.output.scheduleFlush();
   }
 
+  /** Nothing is handed on any more, not even of what was received whole. */
   reset(code: number): void {
-    if (this.isClosed) return;
-    this.#session.sendReset(this.id, code, !this.isRemoteClosed);
-    this.close();
+    if (!this.isClosed) {
+      this.#session.sendReset(this.id, code, !this.isRemoteClosed);
+      this.close();
+    }
+    this.#dropHeld();
   }
 
   /** From the session: sends what the windows and the socket take. Returns whether something still waits. */
@@ -204,18 +231,20 @@ export class FrameStream {
 
   /** Hands on what was held back, and the end if it came, whether anybody is ready for it or not: at most a window of it. */
   deliverRest(): void {
-    this.#isPaused = false;
-    this.#deliver();
+    while (this.#held !== undefined || this.#isEndHeld) {
+      this.#isPaused = false;
+      this.#deliver();
+    }
   }
 
   #deliver(): void {
-    while (this.#received.length > 0 && !this.#isPaused) {
-      const chunk = this.#received.shift() as Buffer;
-      this.#receivedBytes -= chunk.length;
-      this.#consume(chunk.length);
+    while (!this.#isPaused && this.#held !== undefined) {
+      const chunk = this.#held.shift() as Buffer;
+      if (this.#held.length === 0) this.#held = undefined;
+      if (!this.isClosed) this.#consume(chunk.length);
       this.receiver.onData(chunk);
     }
-    if (this.#isEndReceived && this.#received.length === 0 && !this.#isPaused) this.#deliverEnd();
+    if (this.#isEndHeld && !this.#isPaused) this.#deliverEnd();
   }
 
   /** From the session: a DATA frame takes so much of the window. Returns whether it had that much. */
@@ -235,10 +264,10 @@ export class FrameStream {
       this.#consume(chunk.length);
       return;
     }
-    if (this.#isPaused || this.#received.length > 0) {
+    if (this.#isPaused || this.#held !== undefined) {
       // The socket's buffer is used again.
-      this.#received.push(Buffer.from(chunk));
-      this.#receivedBytes += chunk.length;
+      this.#held ??= new HeldData();
+      this.#held.push(chunk);
       return;
     }
     this.#consume(chunk.length);
@@ -248,16 +277,16 @@ export class FrameStream {
   /** From the session: END_STREAM. */
   receiveEnd(): void {
     this.isRemoteClosed = true;
-    if (this.#received.length === 0 && !this.#isPaused) {
+    if (this.#held === undefined && !this.#isPaused) {
       this.#deliverEnd();
       return;
     }
-    this.#isEndReceived = true;
+    this.#isEndHeld = true;
     if (this.isLocalClosed) this.close();
   }
 
   #deliverEnd(): void {
-    this.#isEndReceived = false;
+    this.#isEndHeld = false;
     if (!this.#resetsWhenSent) this.receiver.onEnd();
     if (this.isLocalClosed) this.close();
   }
@@ -273,11 +302,11 @@ export class FrameStream {
     this.#consumed = 0;
   }
 
-  #dropReceived(): void {
-    const bytes = this.#receivedBytes;
-    this.#received = [];
-    this.#receivedBytes = 0;
-    if (bytes > 0) this.#consume(bytes);
+  #dropHeld(): void {
+    const bytes = this.#held?.length ?? 0;
+    this.#held = undefined;
+    this.#isEndHeld = false;
+    if (bytes > 0 && !this.isClosed) this.#consume(bytes);
   }
 
   // — its end —
@@ -288,6 +317,7 @@ export class FrameStream {
     this.#isEnding = true;
     this.receiver.onReset(code, false, `the stream was reset with code ${code}`);
     this.close();
+    this.#dropHeld();
   }
 
   /** From the session: the peer broke the protocol on it. */
@@ -296,17 +326,31 @@ export class FrameStream {
     this.#session.sendReset(this.id, code, !this.isRemoteClosed);
     this.receiver.onReset(code, true, message);
     this.close();
+    this.#dropHeld();
     this.#session.countWastedStream();
   }
 
-  /** Forgotten at once. What was received whole stays to be handed on. */
+  /** Forgotten at once. What was received whole stays to be handed on, but the connection goes on without it. */
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
     this.#waiting = [];
     this.#waitingBytes = 0;
-    if (!this.isRemoteClosed) this.#dropReceived();
+    if (this.#held !== undefined) this.#session.consume(this.#held.length);
+    if (!this.isRemoteClosed) this.#dropHeld();
     this.#session.forget(this);
     this.receiver.onClosed();
   }
 }
+
+/** Of a stream that its owner has not taken yet. */
+export const NOBODY: StreamReceiver = {
+  onHeaders() {},
+  onData() {},
+  onEnd() {},
+  onDrain() {},
+  onProgress() {},
+  onSent() {},
+  onReset() {},
+  onClosed() {},
+};

@@ -21,7 +21,7 @@ const GROUPS: Readonly<Record<string, RegExp>> = {
   integration: /^test\/integration\//,
 };
 /** What these find depends on how fast things happen; a neighbour would slow them down. */
-const ALONE = /^test\/integration\/(?:system|processes|lossless|hardening)\//;
+const ALONE = /^test\/integration\/(?:system|processes|lossless|hardening|kubernetes|deploy)\//;
 const TEST_TIMEOUT_MS = 300_000;
 /** A test that loops, or leaves a server or a timer open, keeps its process alive; this ends it. */
 const SHARED_PROCESS_LIMIT_MS = 600_000;

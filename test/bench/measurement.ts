@@ -21,7 +21,7 @@ export interface Sample {
 /** Of each contender, one per round. */
 export type Samples = ReadonlyMap<ContenderName, readonly Sample[]>;
 
-/** Sluice starts with code that is not compiled yet. */
+/** Sluice starts with code that is not compiled yet, and compiles what has run often enough. */
 const WARM_UP_SECONDS = 3;
 const WARM_UP_CONNECTIONS = 100;
 /** For garbage to be collected and memory to be given back. */
@@ -40,7 +40,7 @@ async function measureCpu(path: CpuPath, plan: Plan, scene: Scene): Promise<Samp
   for (const name of plan.contenders) {
     const contender = stack.use(await startContender(name, scene));
     contenders.set(name, contender);
-    await takeCpuSample(path, contender, WARM_UP_SECONDS, scene);
+    await takeCpuSample(path, contender, path.warmUpSeconds ?? WARM_UP_SECONDS, scene);
   }
   return await alternate(path, plan, (name) =>
     takeCpuSample(path, contenders.get(name) as Contender, plan.seconds, scene),

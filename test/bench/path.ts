@@ -20,6 +20,8 @@ interface PathFacts {
 /** Measures the processor time of the proxy for one unit, in µs. */
 export interface CpuPath extends PathFacts {
   readonly kind: 'cpu';
+  /** Before anything is counted. Absent: 3, which is enough where there are tens of thousands a second. */
+  readonly warmUpSeconds?: number;
   /** @throws VoidRunError when anything at all failed. */
   readonly load: (contender: Contender, run: LoadRun) => Promise<LoadResult>;
 }

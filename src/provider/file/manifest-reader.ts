@@ -16,7 +16,7 @@ export interface ReaderLimits {
   readonly maxHeapMebibytes: number;
 }
 
-const DEFAULT_LIMITS: ReaderLimits = { idleMs: 5_000, maxFileMs: 30_000, maxHeapMebibytes: 1_024 };
+const DEFAULT_LIMITS: ReaderLimits = { idleMs: 60_000, maxFileMs: 30_000, maxHeapMebibytes: 1_024 };
 
 interface PendingRead {
   readonly requests: readonly ReadRequest[];

@@ -55,6 +55,8 @@ export class ControlLoop {
   #isAskedAgain = false;
   /** Of what was taken; tells whether anything came in between. */
   #changes = 0;
+  /** The same, of what is in the last translation. */
+  #translatedChanges = 0;
   #version = 0;
   #appliedHash = '';
 
@@ -125,8 +127,14 @@ export class ControlLoop {
     let translation = await this.#translateAll();
     const result = await publisher.publish(translation.ir);
     const havePortsChanged = this.#noteFailures(result);
-    // The statuses have to tell which ports could (not) be bound; what is served is the same.
-    if (havePortsChanged) translation = this.#translate();
+    if (havePortsChanged) {
+      // The statuses have to tell which ports could (not) be bound, and nothing of what came meanwhile: that is not served yet.
+      if (this.#changes !== this.#translatedChanges) {
+        this.#isAskedAgain = true;
+        return;
+      }
+      translation = this.#translate();
+    }
     onServed(translation);
     const { hash } = translation.ir;
     if (this.#version > 0 && !havePortsChanged && hash === this.#appliedHash) return;
@@ -157,6 +165,7 @@ export class ControlLoop {
 
   #translate(): Translation {
     const { translation } = this.#options;
+    this.#translatedChanges = this.#changes;
     const translated = translate(this.#resources, this.#memo, {
       ...translation(),
       unavailablePorts: this.#unavailablePorts,

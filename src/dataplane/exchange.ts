@@ -1,6 +1,7 @@
 // One request and its answer, whatever the protocol on either side. Codecs make Exchanges; everything between the codecs works on
-// them and knows no socket. Bodies are pushed in chunks; `false` from a write means: pause the source until drained. A chunk of a
-// request belongs to whoever got it: it is never changed or used again. A chunk of a response does as long as the exchange holds it.
+// them and knows no socket. Bodies are pushed in chunks; `false` from a write means: pause the source until drained. A chunk is
+// part of a buffer that is read into again as soon as whoever got it says that it holds nothing: the handler of a request's, the exchange of
+// a response's.
 import type { HeaderList } from './header-list.ts';
 import type { ProxyError } from './proxy-error.ts';
 
@@ -53,7 +54,7 @@ export interface Exchange {
 
   /**
    * Who gets the request body and the abort. Set synchronously by whoever takes the exchange; it may be replaced at any time, and each
-   * call goes to the one that is set then.
+   * call goes to the one that is set then. It answers for what the one before it holds, too.
    */
   handler: ExchangeHandler;
 
@@ -88,6 +89,8 @@ export interface Exchange {
 }
 
 export interface ExchangeHandler {
+  /** Whether a chunk of the request is still looked at. Asked at the end of the turn that brought it. */
+  readonly holdsRequestChunks: boolean;
   onRequestData(chunk: Uint8Array): void;
   onRequestEnd(trailers: HeaderList | undefined): void;
   /** The end of a turn that brought data: time to send on what was held back. */

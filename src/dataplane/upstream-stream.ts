@@ -18,6 +18,8 @@ export interface UpstreamStream {
   writeRequest(chunk: Uint8Array): boolean;
   /** Sends what was held back to go out in one write with what follows. */
   flushRequest(): void;
+  /** Whether request data that were handed over are still looked at. */
+  readonly holdsRequestChunks: boolean;
   endRequest(trailers: HeaderList | undefined): void;
   pauseResponse(): void;
   resumeResponse(): void;

@@ -31,6 +31,8 @@ export interface ObjectStatus {
   readonly kind: string;
   readonly namespace?: string;
   readonly name: string;
+  /** Of the object that the status was computed from; another one may have its name by now. */
+  readonly uid?: string;
   /** metadata.generation that the status was computed from. */
   readonly generation?: number;
   readonly status: Status;
@@ -38,12 +40,13 @@ export interface ObjectStatus {
 
 export function objectStatus(object: KubernetesObject, status: Status): ObjectStatus {
   const { apiVersion, kind, metadata } = object;
-  const { namespace, name, generation } = metadata;
+  const { namespace, name, uid, generation } = metadata;
   return {
     apiVersion,
     kind,
     ...(namespace === undefined ? {} : { namespace }),
     name,
+    ...(uid === undefined ? {} : { uid }),
     ...(generation === undefined ? {} : { generation }),
     status,
   };

@@ -2,11 +2,15 @@
 import { fileURLToPath } from 'node:url';
 import { loadProduct as loadClientHello } from '../property/client-hello/property.ts';
 import { checkInput as checkClientHello, randomInput as randomClientHello } from '../property/client-hello/property.ts';
+import { loadProduct as loadHpack } from '../property/hpack/property.ts';
+import { checkFrames, randomFrames } from '../property/http2/hostile-property.ts';
+import { loadProduct as loadHttp2 } from '../property/http2/product.ts';
 import { loadProduct as loadProxyProtocol } from '../property/proxy-protocol/property.ts';
 import {
   checkInput as checkProxyHeader,
   randomInput as randomProxyHeader,
 } from '../property/proxy-protocol/property.ts';
+import { HPACK_BLOCKS, checkBlocks } from './hpack-check.ts';
 import { checkRequest, checkResponse } from './http1-check.ts';
 import type { FuzzTarget } from './target.ts';
 
@@ -19,6 +23,9 @@ const HTTP1_FILES = [
   'src/lib/authority.ts',
   'src/lib/http-path.ts',
 ];
+
+const HTTP2 = ['frame-reader', 'frame-writer', 'held-data', 'peer-settings', 'section-reader', 'session', 'stream'];
+const HPACK = ['decoder', 'dynamic-table', 'huffman'];
 
 // oxfmt-ignore
 const REQUESTS = [
@@ -42,7 +49,12 @@ const RESPONSES = [
 ];
 
 export async function fuzzTargets(): Promise<FuzzTarget[]> {
-  const [clientHello, proxyProtocol] = await Promise.all([loadClientHello(SOURCES), loadProxyProtocol(SOURCES)]);
+  const [clientHello, proxyProtocol, http2, hpack] = await Promise.all([
+    loadClientHello(SOURCES),
+    loadProxyProtocol(SOURCES),
+    loadHttp2(SOURCES),
+    loadHpack(SOURCES),
+  ]);
   return [
     {
       name: 'http1-request',
@@ -55,6 +67,18 @@ export async function fuzzTargets(): Promise<FuzzTarget[]> {
       files: HTTP1_FILES,
       seeds: () => RESPONSES.map((text) => Buffer.from(text, 'latin1')),
       check: checkResponse,
+    },
+    {
+      name: 'http2-session',
+      files: HTTP2.map((name) => `${CODEC}/http2/${name}.ts`),
+      seeds: (random) => Array.from({ length: SEEDS }, () => randomFrames(random)),
+      check: (bytes, random) => checkFrames(http2, bytes, random),
+    },
+    {
+      name: 'hpack',
+      files: HPACK.map((name) => `${CODEC}/http2/hpack/${name}.ts`),
+      seeds: () => HPACK_BLOCKS.map((hex) => Buffer.from(hex, 'hex')),
+      check: (bytes) => checkBlocks(hpack, bytes),
     },
     {
       name: 'client-hello',

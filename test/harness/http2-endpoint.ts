@@ -49,6 +49,7 @@ export function headerList(...fields: readonly string[]): HeaderList {
 }
 
 export class RecordedExchange implements ExchangeHandler {
+  readonly holdsRequestChunks = false;
   readonly exchange: Exchange;
   readonly chunks: Buffer[] = [];
   trailers: HeaderList | undefined = undefined;

@@ -6,6 +6,8 @@ import type { OnReadOpts } from 'node:net';
 const SMALL_BYTES: number = 8 * 1024;
 /** For a connection whose buffer was filled by the last read. */
 const LARGE_BYTES: number = 64 * 1024;
+/** A smaller part of the buffer is copied: whoever holds a byte shall not hold all of it. */
+const MIN_HELD_PART: number = 1 / 8;
 
 /** Who gets what was read. */
 export interface ReadReceiver {
@@ -25,9 +27,16 @@ export class SocketReader {
   receiver: ReadReceiver | undefined = undefined;
   #buffer: Buffer = Buffer.allocUnsafeSlow(SMALL_BYTES);
 
+  /** @param early what was read before, by whomever. */
+  begin(early: Buffer | undefined): void {
+    if (early !== undefined) this.receiver?.onRead(early);
+  }
+
   #onRead(length: number, buffer: Buffer): void {
-    const isHeld = this.receiver?.onRead(buffer.subarray(0, length)) === true;
+    const part = buffer.subarray(0, length);
+    const isCopied = length < buffer.length * MIN_HELD_PART;
+    const isHeld = this.receiver?.onRead(isCopied ? Buffer.from(part) : part) === true;
     const size = length === buffer.length ? LARGE_BYTES : length <= SMALL_BYTES ? SMALL_BYTES : buffer.length;
-    if (isHeld || size !== buffer.length) this.#buffer = Buffer.allocUnsafeSlow(size);
+    if ((isHeld && !isCopied) || size !== buffer.length) this.#buffer = Buffer.allocUnsafeSlow(size);
   }
 }

@@ -100,6 +100,11 @@ export class GrpcWebExchange implements Exchange, ExchangeHandler {
     this.handler.onRequestFlush();
   }
 
+  /** What is decoded is a copy. */
+  get holdsRequestChunks(): boolean {
+    return this.#decoder === undefined && this.handler.holdsRequestChunks;
+  }
+
   onRequestError(error: ProxyError): void {
     this.handler.onRequestError(error);
   }
@@ -187,6 +192,7 @@ function trailerFrame({ fields }: HeaderList): Buffer {
 
 /** Until somebody takes the exchange. */
 const IGNORE: ExchangeHandler = {
+  holdsRequestChunks: false,
   onRequestData() {},
   onRequestEnd() {},
   onRequestFlush() {},

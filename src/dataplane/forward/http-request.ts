@@ -285,6 +285,13 @@ export class HttpRequest extends Deadline implements ExchangeHandler, FilterCont
     if (this.#mirrors !== undefined) for (const mirror of this.#mirrors) mirror.flush();
   }
 
+  /** Once it is over, nothing here tells what a stream that was given up still holds. */
+  get holdsRequestChunks(): boolean {
+    return (
+      this.#isDone || this.#body.holdsChunks || this.#mirrors?.some((mirror) => mirror.holdsRequestChunks) === true
+    );
+  }
+
   onRequestError(error: ProxyError): void {
     this.fail(error);
   }

@@ -78,6 +78,11 @@ export class RequestBody {
     this.#stream?.flushRequest();
   }
 
+  /** Whether chunks are still looked at, here or by the stream. */
+  get holdsChunks(): boolean {
+    return this.#chunks.length > 0 || this.#stream?.holdsRequestChunks === true;
+  }
+
   end(trailers: HeaderList | undefined): void {
     this.#isComplete = true;
     this.#trailers = trailers;

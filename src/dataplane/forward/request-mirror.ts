@@ -66,6 +66,11 @@ export class RequestMirror extends Deadline implements PoolWaiter, UpstreamHandl
     this.#stream?.flushRequest();
   }
 
+  /** Also where the mirror was given up: what it sent may still be on its way. */
+  get holdsRequestChunks(): boolean {
+    return this.#waiting.length > 0 || this.#stream?.holdsRequestChunks === true;
+  }
+
   end(trailers: HeaderList | undefined): void {
     this.#end = { trailers };
     this.#stream?.endRequest(trailers);

@@ -4,6 +4,7 @@ import type { OnReadOpts, Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { Deadline } from '../../lib/timeout-queue.ts';
 import type { TimeoutQueue } from '../../lib/timeout-queue.ts';
+import { SocketReader } from '../codec/socket-reader.ts';
 import type { ProxyErrorCode } from '../proxy-error.ts';
 import type { StreamTarget } from '../runtime/runtime-stream-route.ts';
 import type { FinishedSession, SessionClient } from './session-record.ts';
@@ -22,9 +23,11 @@ export interface TcpEndpoint {
   onConnectFailed(reason: string): void;
 }
 
-/** An accepted connection. What was read of it already was unshifted. */
+/** An accepted connection. */
 export interface TcpClient extends SessionClient {
   readonly socket: Socket;
+  /** What the socket reads with; undefined: it emits `data`. */
+  readonly reader?: SocketReader | undefined;
   /** What the endpoint is told first: a PROXY protocol header. */
   readonly preamble?: Buffer | undefined;
 }
@@ -45,8 +48,8 @@ export interface TcpSessionServices {
 /** Endpoints that a connection is tried with, each once. */
 const MAX_CONNECT_TRIES = 3;
 
-/** One buffer per session, used again and again: much cheaper than one from Node per read. More would save little. */
-const READ_BYTES: number = 32 * 1024;
+/** Of what the client says before there is an endpoint. Reading that far shows whether it is still there. */
+const MAX_EARLY_BYTES: number = 64 * 1024;
 
 export class TcpSession extends Deadline implements FinishedSession {
   readonly client: TcpClient;
@@ -55,11 +58,9 @@ export class TcpSession extends Deadline implements FinishedSession {
   failure: ProxyErrorCode | undefined = undefined;
   readonly #services: TcpSessionServices;
   readonly #tried: TcpEndpoint[] = [];
-  readonly #onread: OnReadOpts = {
-    buffer: () => this.#takeBuffer(),
-    callback: (length, buffer) => this.#onUpstreamRead(length, buffer),
-  };
-  #buffer: Buffer | undefined = undefined;
+  /** Of the endpoint. */
+  readonly #reader = new SocketReader();
+  #early: Buffer | undefined = undefined;
   #connecting: Socket | undefined = undefined;
   #sending: Direction | undefined = undefined;
   #receiving: Direction | undefined = undefined;
@@ -71,7 +72,9 @@ export class TcpSession extends Deadline implements FinishedSession {
     this.target = target;
     this.#services = services;
     target.cells.activeSessions.inc();
-    const { socket } = client;
+    this.#reader.receiver = { onRead: (chunk) => this.#carry(this.#receiving, chunk) };
+    const { socket, reader } = client;
+    if (reader !== undefined) reader.receiver = { onRead: (chunk) => this.#onClientRead(chunk) };
     socket.on('error', () => this.fail('downstream_closed'));
     socket.on('close', () => {
       // Its part may be over while the endpoint still takes the rest.
@@ -146,7 +149,7 @@ export class TcpSession extends Deadline implements FinishedSession {
 
   #connect(endpoint: TcpEndpoint): void {
     this.#tried.push(endpoint);
-    const socket = endpoint.connect(this.client.preamble, this.#onread);
+    const socket = endpoint.connect(this.client.preamble, this.#reader.onread);
     if (socket === undefined) {
       this.#tryNext('upstream_overflow');
       return;
@@ -192,33 +195,37 @@ export class TcpSession extends Deadline implements FinishedSession {
   #onConnected(upstream: Socket): void {
     if (this.#isOver || this.#connecting !== upstream) return;
     this.#connecting = undefined;
-    const { socket } = this.client;
+    const { socket, reader } = this.client;
     const { stall } = this.#services.timeouts;
     const sending = new Direction(socket, upstream, stall, this);
     this.#sending = sending;
     this.#receiving = new Direction(upstream, socket, stall, this);
     this.touch();
-    socket.on('data', (chunk: Buffer) => this.#guard(() => void (sending.pass(chunk) || socket.pause())));
+    if (reader === undefined) socket.on('data', (chunk: Buffer) => void this.#onClientRead(chunk));
     socket.resume();
+    if (this.#early !== undefined) this.#carry(sending, this.#early);
+    this.#early = undefined;
+    sending.begin();
+    this.#receiving.begin();
   }
 
-  // — what the endpoint sends —
+  // — the bytes —
 
-  #takeBuffer(): Buffer {
-    return (this.#buffer ??= Buffer.allocUnsafeSlow(READ_BYTES));
+  #onClientRead(chunk: Buffer): boolean {
+    if (this.#sending !== undefined) return this.#carry(this.#sending, chunk);
+    // Copied: many small chunks shall not hold a buffer each.
+    this.#early = this.#early === undefined ? Buffer.from(chunk) : Buffer.concat([this.#early, chunk]);
+    if (this.#early.length >= MAX_EARLY_BYTES) this.client.socket.pause();
+    return false;
   }
 
-  /** Returns false to read no further. */
-  #onUpstreamRead(length: number, buffer: Uint8Array): boolean {
-    let accepts = false;
+  /** Returns whether the chunk is still looked at: what the kernel did not take at once. */
+  #carry(direction: Direction | undefined, chunk: Buffer): boolean {
     this.#guard(() => {
-      const receiving = this.#receiving;
-      if (receiving === undefined) throw new Error('bytes came before the connection');
-      accepts = receiving.pass(length === buffer.length ? buffer : buffer.subarray(0, length));
-      // What the kernel did not take at once is still to be read out of the buffer.
-      if (receiving.to.writableLength > 0) this.#buffer = undefined;
+      if (direction === undefined) throw new Error('bytes came before the connection');
+      if (!direction.pass(chunk)) direction.from.pause();
     });
-    return accepts;
+    return direction !== undefined && direction.to.writableLength > 0;
   }
 
   #finish(): void {
@@ -242,6 +249,7 @@ export class TcpSession extends Deadline implements FinishedSession {
 
 /** One way through a session. Its deadline is the receiver's: it runs while bytes wait for it. */
 class Direction extends Deadline {
+  readonly from: Socket;
   readonly to: Socket;
   bytes = 0;
   /** Nothing more will come. */
@@ -253,6 +261,7 @@ class Direction extends Deadline {
 
   constructor(from: Socket, to: Socket, stall: TimeoutQueue, session: TcpSession) {
     super();
+    this.from = from;
     this.to = to;
     this.#stall = stall;
     this.#session = session;
@@ -265,16 +274,20 @@ class Direction extends Deadline {
       this.isDone = true;
       session.onDirectionDone();
     });
-    // A client may have ended without a byte before there was an endpoint.
-    if (from.readableEnded) this.#onEnd();
-    else from.on('end', () => this.#onEnd());
+  }
+
+  /** What came before was passed: its end may have come, too. */
+  begin(): void {
+    if (this.from.readableEnded) this.#onEnd();
+    else this.from.on('end', () => this.#onEnd());
   }
 
   /** Returns false where the receiver is slow: `from` must pause. */
   pass(chunk: Uint8Array): boolean {
     this.bytes += chunk.length;
     this.#session.touch();
-    if (this.to.write(chunk)) return true;
+    // A write of 64 KiB is answered by false also where the kernel took it at once.
+    if (this.to.write(chunk) || this.to.writableLength === 0) return true;
     this.#stall.arm(this);
     return false;
   }

@@ -4,6 +4,8 @@ import type { Socket } from 'node:net';
 import { Deadline } from '../../lib/timeout-queue.ts';
 import type { DownstreamInfo } from '../exchange.ts';
 import type { DownstreamConnection } from './downstream-connection.ts';
+import { reopen } from './reopened-socket.ts';
+import type { ClientSocket } from './reopened-socket.ts';
 import type { SocketSettings } from './socket-settings.ts';
 
 /** What is known of a connection before its own first byte. */
@@ -78,13 +80,22 @@ export class Arrival extends Deadline implements DownstreamConnection {
 
   /** The socket is the caller's from here on, as if nothing had been read. It flows once somebody resumes it. */
   release(): Socket {
-    const { socket } = this;
+    this.#letGo();
+    if (this.#bytes !== undefined) this.socket.unshift(this.#bytes);
+    return this.socket;
+  }
+
+  /** The same for whoever can do with a socket that emits no `data`. */
+  reopen(): ClientSocket {
+    this.#letGo();
+    return reopen(this.socket, this.#bytes);
+  }
+
+  #letGo(): void {
     this.#finish();
-    socket.off('readable', this.#onReadable);
-    socket.off('end', this.#onEnd);
-    socket.off('close', this.#onClose);
-    if (this.#bytes !== undefined) socket.unshift(this.#bytes);
-    return socket;
+    this.socket.off('readable', this.#onReadable);
+    this.socket.off('end', this.#onEnd);
+    this.socket.off('close', this.#onClose);
   }
 
   readonly #onReadable = (): void => {

@@ -27,6 +27,8 @@ import type { BoundListener } from './bound-listener.ts';
 import type { DownstreamConnection } from './downstream-connection.ts';
 import { HttpConnection } from './http-connection.ts';
 import type { ConnectionHome } from './http-connection.ts';
+import { reopen } from './reopened-socket.ts';
+import type { ClientSocket } from './reopened-socket.ts';
 import { createSocketSettings, isProxySource } from './socket-settings.ts';
 import type { SettingsDefaults, SocketSettings } from './socket-settings.ts';
 import { TlsTerminator } from './tls-terminator.ts';
@@ -200,7 +202,7 @@ export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJud
     const origin = { downstream, settings };
     const awaitsProxyHeader = isProxySource(settings, downstream.remoteAddress);
     if (this.current.listener.config.protocol === 'TCP' && !awaitsProxyHeader)
-      this.#serveStream(socket, origin, this.#virtualHost(undefined));
+      this.#serveStream(reopen(socket), origin, this.#virtualHost(undefined));
     else this.#connections.add(new Arrival(socket, origin, awaitsProxyHeader, this));
   }
 
@@ -213,7 +215,8 @@ export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJud
     }
     if (this.current.listener.config.protocol === 'HTTP') {
       const match = matchPreface(bytes);
-      if (match !== 'start') this.#serveHttp(arrival.release(), arrival.origin, undefined, match === 'preface');
+      if (match === 'preface') this.#serveHttp({ socket: arrival.release() }, arrival.origin, undefined, true);
+      else if (match !== 'start') this.#serveHttp(arrival.reopen(), arrival.origin, undefined, false);
       return;
     }
     const hello = parseClientHello(bytes);
@@ -238,7 +241,7 @@ export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJud
           };
     const rest = arrival.takeProxyHeader(header.length, told);
     if (this.current.listener.config.protocol === 'TCP')
-      this.#serveStream(arrival.release(), arrival.origin, this.#virtualHost(undefined));
+      this.#serveStream(arrival.reopen(), arrival.origin, this.#virtualHost(undefined));
     else if (rest !== undefined) this.judge(arrival, rest);
   }
 
@@ -249,8 +252,7 @@ export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJud
     const certificate = host && chooseCertificate(host.certificates, serverName);
     if (policy !== undefined && certificate !== undefined)
       this.#terminator.terminate(arrival.release(), certificate, { origin: arrival.origin, policy, serverName });
-    else if (host?.traffic === 'passthrough')
-      this.#serveStream(arrival.release(), arrival.origin, host, { serverName });
+    else if (host?.traffic === 'passthrough') this.#serveStream(arrival.reopen(), arrival.origin, host, { serverName });
     else this.#refuse(arrival, 'server_name_unknown');
   }
 
@@ -264,7 +266,7 @@ export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJud
     else if (arrival.awaitsProxyHeader) this.#refuse(arrival, 'proxy_header_malformed');
     // The start of a preface is the start of a request line, too: HTTP/1.1 knows what to answer.
     else if (this.current.listener.config.protocol === 'HTTP')
-      this.#serveHttp(arrival.release(), arrival.origin, undefined, false);
+      this.#serveHttp(arrival.reopen(), arrival.origin, undefined, false);
     else arrival.destroy();
   }
 
@@ -278,13 +280,14 @@ export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJud
     if (policy.traffic === 'stream') {
       const host = this.#virtualHost(serverName);
       // Another one only where the configuration changed during the handshake.
-      this.#serveStream(socket, origin, servesConnectionOf(host?.tlsPolicy, policy, true) ? host : undefined, tls);
+      this.#serveStream({ socket }, origin, servesConnectionOf(host?.tlsPolicy, policy, true) ? host : undefined, tls);
       return;
     }
-    this.#serveHttp(socket, origin, tls, socket.alpnProtocol === 'h2');
+    this.#serveHttp({ socket }, origin, tls, socket.alpnProtocol === 'h2');
   }
 
-  #serveHttp(socket: Socket, origin: ConnectionOrigin, tls: TlsInfo | undefined, isHttp2: boolean): void {
+  #serveHttp(client: ClientSocket, origin: ConnectionOrigin, tls: TlsInfo | undefined, isHttp2: boolean): void {
+    const { socket, reader, early } = client;
     const { downstream, settings } = origin;
     const scheme = tls === undefined ? 'http' : 'https';
     this.cells.activeConnections.inc();
@@ -292,15 +295,17 @@ export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJud
       new HttpConnection(this, tls, (taker) =>
         isHttp2
           ? new Http2ServerConnection(socket, scheme, downstream, settings.http, taker)
-          : new Http1ServerConnection(socket, scheme, downstream, settings.http, taker),
+          : new Http1ServerConnection(socket, scheme, downstream, settings.http, taker, reader),
       ),
     );
-    socket.resume();
+    reader?.begin(early);
+    // What came early may have been enough for now.
+    if (reader === undefined || !socket.isPaused()) socket.resume();
   }
 
   /** @param tls what a ClientHello, or the handshake, said. */
   #serveStream(
-    socket: Socket,
+    { socket, reader, early }: ClientSocket,
     { downstream }: ConnectionOrigin,
     host: RuntimeVirtualHost | undefined,
     tls?: Pick<TlsInfo, 'serverName'> & Partial<TlsInfo>,
@@ -318,6 +323,7 @@ export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJud
     });
     const client: TcpClient = {
       socket,
+      reader,
       protocol: tls === undefined ? 'TCP' : 'TLS',
       remoteAddress: downstream.remoteAddress,
       serverName: tls?.serverName,
@@ -328,6 +334,7 @@ export class ListenerSocket implements BoundListener, ConnectionHome, ArrivalJud
     this.cells.activeConnections.inc();
     this.#connections.add(session);
     session.start();
+    reader?.begin(early);
   }
 
   #onSessionDone(session: TcpSession): void {

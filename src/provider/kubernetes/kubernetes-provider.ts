@@ -9,7 +9,7 @@ import type { ObjectIdentity } from '../../gatewayapi/resources.ts';
 import type { ApiClient } from '../../kubernetes/api-client.ts';
 import type { Clock } from '../../kubernetes/clock.ts';
 import type { StoredObject } from '../../kubernetes/object-reading.ts';
-import type { Change as ReflectedChange } from '../../kubernetes/reflected-set.ts';
+import type { Change as ReflectedChange, ObjectName } from '../../kubernetes/reflected-set.ts';
 import { Reflector } from '../../kubernetes/reflector.ts';
 import { CUSTOM_RESOURCE_DEFINITION } from '../../kubernetes/resource.ts';
 import type { Logger } from '../../observability/process-log.ts';
@@ -47,8 +47,11 @@ const CHANNEL = 'gateway.networking.k8s.io/channel';
 
 type WithStatus = StoredObject & { readonly status?: LiveObject['status'] };
 
-/** What a reflector keeps of an object: what it asks for, or why that can't be told. */
-type Kept = { readonly object: KubernetesObject } | { readonly problem: string };
+/** What is kept of an object: what it asks for, or why that can't be told. */
+interface Kept {
+  readonly object?: KubernetesObject;
+  readonly problem?: string;
+}
 
 export class KubernetesProvider {
   readonly #options: KubernetesProviderOptions;
@@ -58,8 +61,10 @@ export class KubernetesProvider {
   /** By kind: `namespace/name`. */
   readonly #wanted: Record<DemandedKind, ReadonlySet<string>> = { Secret: new Set(), ConfigMap: new Set() };
   readonly #crds = new Map<string, InstalledCrd>();
-  /** What was told of, by liveKey(). */
-  readonly #passed = new Map<string, KubernetesObject>();
+  /** By liveKey(): what came last. */
+  readonly #kept = new Map<string, Kept>();
+  /** By liveKey(): what was told of. */
+  readonly #passed = new Map<string, Kept>();
   #givenAddresses: ReadonlyMap<string, unknown> = new Map();
   readonly #settled = Promise.withResolvers<void>();
   /** Until the first state is complete. */
@@ -81,7 +86,7 @@ export class KubernetesProvider {
     for (const reflector of this.#reflectors) reflector.start();
     await this.#settled.promise;
     this.#isComplete = true;
-    return { put: [...this.#passed.values()], remove: [] };
+    return { put: [...this.#passed.values()].flatMap(({ object }) => object ?? []), remove: [] };
   }
 
   async close(): Promise<void> {
@@ -90,7 +95,7 @@ export class KubernetesProvider {
 
   /** As it was told of; by `kind/namespace/name`. */
   object(key: string): KubernetesObject | undefined {
-    return this.#passed.get(key);
+    return this.#passed.get(key)?.object;
   }
 
   /** From now on these Secrets or ConfigMaps are held, and no others. Resolves when those that are new have been looked at. */
@@ -152,16 +157,23 @@ export class KubernetesProvider {
     const { kind, metadata } = stored;
     const name = `${metadata.namespace}/${metadata.name}`;
     if ((kind === 'Secret' || kind === 'ConfigMap') && !this.#wanted[kind].has(name)) return undefined;
-    const before = this.#passed.get(liveKey(stored));
-    if (STATUS_KINDS.has(kind) && !this.#noteLive(stored) && before !== undefined) return { object: before };
+    const key = liveKey(stored);
+    const before = this.#kept.get(key);
+    if (STATUS_KINDS.has(kind) && !this.#noteLive(stored) && before !== undefined) return before;
+    const kept = shareStructure(before, this.#read(stored));
+    this.#kept.set(key, kept);
+    return kept;
+  }
+
+  #read(stored: StoredObject): Kept {
     const result = this.#validator.validate(stored);
     switch (result.outcome) {
       case 'valid':
-        return { object: shareStructure(before, this.#withServerFields(result.object, stored)) };
+        return { object: this.#withServerFields(result.object, stored) };
       case 'invalid':
         return { problem: result.problems.map(({ path, message }) => `${formatPath(path)}: ${message}`).join('; ') };
       case 'unrelated':
-        return undefined;
+        return { problem: `${stored.apiVersion} ${stored.kind} is no kind of ours` };
     }
   }
 
@@ -173,11 +185,13 @@ export class KubernetesProvider {
     this.#givenAddresses = given;
     const put: KubernetesObject[] = [];
     for (const [key, addresses] of given) {
-      const before = this.#passed.get(key);
+      const before = this.#passed.get(key)?.object;
       if (before === undefined) continue;
       const object = shareStructure<KubernetesObject>(before, withAddresses(before, addresses));
       if (object === before) continue;
-      this.#passed.set(key, object);
+      const kept = { object };
+      this.#kept.set(key, kept);
+      this.#passed.set(key, kept);
       put.push(object);
     }
     if (put.length > 0) this.#options.onChange({ put, remove: [] });
@@ -188,7 +202,7 @@ export class KubernetesProvider {
     const { uid, generation, deletionTimestamp } = stored.metadata;
     const isGateway = object.kind === 'Gateway';
     const key = liveKey(stored);
-    const isKnown = isGateway && this.#passed.get(key)?.metadata.uid === uid;
+    const isKnown = isGateway && this.#passed.get(key)?.object?.metadata.uid === uid;
     const addresses = isGateway
       ? ((isKnown ? this.#givenAddresses.get(key) : undefined) ?? stored.status?.['addresses'])
       : undefined;
@@ -210,25 +224,30 @@ export class KubernetesProvider {
     return hasChanged;
   }
 
-  #onChanges(kind: ResourceKind, changes: readonly ReflectedChange<Kept>[]): void {
+  /** Of several changes of one object, the last one counts. */
+  #onChanges({ kind }: ResourceKind, changes: readonly ReflectedChange<Kept>[]): void {
+    const latest = new Map<string, ReflectedChange<Kept>>();
+    for (const change of changes) latest.set(keyOf(kind, change), change);
     const put: KubernetesObject[] = [];
     const remove: ObjectIdentity[] = [];
-    for (const change of changes) {
-      const { namespace, name } = change;
-      const identity = { kind: kind.kind, namespace, name };
-      const key = liveKey({ kind: kind.kind, metadata: { name, ...(namespace === undefined ? {} : { namespace }) } });
-      const object = change.kind === 'upsert' && 'object' in change.object ? change.object.object : undefined;
-      if (change.kind === 'upsert' && 'problem' in change.object)
-        this.#options.logger.warn({ object: key }, `the object is ignored: ${change.object.problem}`);
-      if (change.kind === 'delete') this.#options.live.delete(key);
-      if (object === undefined) {
-        if (this.#passed.delete(key)) remove.push(identity);
-      } else if (this.#passed.get(key) !== object) {
-        this.#passed.set(key, object);
-        put.push(object);
-      }
+    for (const [key, change] of latest) {
+      const before = this.#passed.get(key);
+      const now = change.kind === 'upsert' ? change.object : undefined;
+      if (now === undefined) this.#forget(key);
+      else this.#passed.set(key, now);
+      if (now === before) continue;
+      if (now?.problem !== undefined)
+        this.#options.logger.warn({ object: key }, `the object is ignored: ${now.problem}`);
+      if (now?.object !== undefined) put.push(now.object);
+      else if (before?.object !== undefined) remove.push({ kind, namespace: change.namespace, name: change.name });
     }
     if (this.#isComplete && put.length + remove.length > 0) this.#options.onChange({ put, remove });
+  }
+
+  #forget(key: string): void {
+    this.#passed.delete(key);
+    this.#kept.delete(key);
+    this.#options.live.delete(key);
   }
 
   #onCrds(changes: readonly ReflectedChange<InstalledCrd>[]): void {
@@ -254,6 +273,10 @@ export class KubernetesProvider {
 export const STATUS_KINDS: ReadonlyMap<string, ResourceKind> = new Map(
   CUSTOM_RESOURCES.map((kind) => [kind.kind, kind]),
 );
+
+function keyOf(kind: string, { namespace, name }: ObjectName): string {
+  return liveKey({ kind, metadata: { name, ...(namespace === undefined ? {} : { namespace }) } });
+}
 
 function withAddresses(object: KubernetesObject, addresses: unknown): KubernetesObject {
   return { ...object, status: { addresses } } as KubernetesObject;

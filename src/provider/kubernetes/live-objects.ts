@@ -12,6 +12,10 @@ export interface LiveObject {
 export class LiveObjects {
   readonly #objects = new Map<string, LiveObject>();
 
+  keys(): Iterable<string> {
+    return this.#objects.keys();
+  }
+
   get(key: string): LiveObject | undefined {
     return this.#objects.get(key);
   }

@@ -1,13 +1,17 @@
-// Lays what Sluice has to say of an object over the status that it has: own conditions and own entries are replaced, those of others stay
-// as they are, and a condition keeps the time of its last transition while it says the same. Pure.
+// Lays what Sluice has to say of an object over the status that it has: own conditions and own entries are replaced where they stand, those of
+// others stay as and where they are, and a condition keeps the time of its last transition while it says the same. Pure.
 import {
   GatewayClassCondition,
   GatewayCondition,
   ListenerCondition,
   ListenerSetCondition,
+  PolicyCondition,
+  RouteCondition,
 } from '../../api/condition.ts';
+import { DEFAULT_GATEWAY_CONDITION } from '../../gatewayapi/gateway-condition.ts';
 import { LISTENER_POLICY_AFFECTED } from '../../gatewayapi/listener-policy-condition.ts';
 import type { ObjectStatus } from '../../gatewayapi/object-status.ts';
+import { shareStructure } from '../../lib/shared-structure.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -17,42 +21,50 @@ export interface MergeOptions {
   readonly now: string;
 }
 
-/** The lists whose entries belong to the controllers that they name. */
-const ENTRIES_OF_CONTROLLERS = ['parents', 'ancestors'] as const;
-
 /** The API allows no more. */
-const MAX_ENTRIES: Readonly<Record<string, number>> = { parents: 32, ancestors: 16 };
+export const MAX_CONDITIONS = 8;
+export const MAX_MESSAGE_LENGTH = 32_768;
+/** The lists whose entries belong to the controllers that they name, and how many the API allows. */
+const MAX_ENTRIES = { parents: 32, ancestors: 16 } as const;
+type EntryList = keyof typeof MAX_ENTRIES;
+const ENTRY_LISTS = Object.keys(MAX_ENTRIES) as readonly EntryList[];
 
-/** @returns the whole status; the live one itself where there is nothing to change. */
+/** What Sluice writes where it applies, and takes away where it doesn't: fields… */
+const OWN_FIELDS: ReadonlySet<string> = new Set(['addresses']);
+/** …and types of conditions. */
+const OWN_TYPES: ReadonlySet<unknown> = new Set([
+  ...Object.values(GatewayClassCondition),
+  ...Object.values(GatewayCondition),
+  ...Object.values(ListenerCondition),
+  ...Object.values(ListenerSetCondition),
+  ...Object.values(RouteCondition),
+  ...Object.values(PolicyCondition),
+  DEFAULT_GATEWAY_CONDITION,
+  LISTENER_POLICY_AFFECTED,
+]);
+
+/**
+ * @param own undefined: the object is none of ours, or not any more
+ * @returns the whole status; the live one itself where there is nothing to change.
+ */
 export function mergeStatus(live: Fields, own: ObjectStatus['status'] | undefined, options: MergeOptions): Fields {
-  const wanted = (own ?? {}) as Fields;
-  const merged: Record<string, unknown> = { ...live };
-  for (const [name, value] of Object.entries(wanted)) merged[name] = mergeField(name, live[name], value, options);
-  if (own === undefined)
-    for (const name of ENTRIES_OF_CONTROLLERS)
-      if (Array.isArray(live[name])) merged[name] = mergeEntries(name, live[name], [], options);
-  return isSame(live, merged) ? live : merged;
+  const kept = own === undefined ? live : withoutOwnFields(live);
+  const wanted = own === undefined ? noEntries(live) : (own as Fields);
+  const merged = Object.entries(wanted).map(([name, value]) => [name, mergeField(name, live[name], value, options)]);
+  return shareStructure<Fields>(live, { ...kept, ...(Object.fromEntries(merged) as Fields) });
 }
 
 /** Whether a status has entries of this controller. */
 export function hasOwnEntries(status: Fields, controllerName: string): boolean {
-  return ENTRIES_OF_CONTROLLERS.some((name) =>
-    asList(status[name]).some((entry) => entry['controllerName'] === controllerName),
-  );
+  return ENTRY_LISTS.some((name) => asList(status[name]).some((entry) => entry['controllerName'] === controllerName));
 }
 
-/** Whether a status was computed from a newer generation than this. */
-export function isNewer(status: Fields, generation: number | undefined, controllerName: string): boolean {
-  if (generation === undefined) return false;
-  const conditions = [
-    ...asList(status['conditions']),
-    ...ENTRIES_OF_CONTROLLERS.flatMap((name) =>
-      asList(status[name]).flatMap((entry) =>
-        entry['controllerName'] === controllerName ? asList(entry['conditions']) : [],
-      ),
-    ),
-  ];
-  return conditions.some(({ observedGeneration: observed }) => typeof observed === 'number' && observed > generation);
+function withoutOwnFields(status: Fields): Fields {
+  return Object.fromEntries(Object.entries(status).filter(([name]) => !OWN_FIELDS.has(name)));
+}
+
+function noEntries(live: Fields): Fields {
+  return Object.fromEntries(ENTRY_LISTS.filter((name) => live[name] !== undefined).map((name) => [name, []]));
 }
 
 function mergeField(name: string, live: unknown, wanted: unknown, options: MergeOptions): unknown {
@@ -69,16 +81,7 @@ function mergeField(name: string, live: unknown, wanted: unknown, options: Merge
   }
 }
 
-/** The types that Sluice writes where they apply, and takes away where they don't. */
-const OWN_TYPES: ReadonlySet<unknown> = new Set([
-  ...Object.values(GatewayClassCondition),
-  ...Object.values(GatewayCondition),
-  ...Object.values(ListenerCondition),
-  ...Object.values(ListenerSetCondition),
-  LISTENER_POLICY_AFFECTED,
-]);
-
-/** By type; those of types that Sluice knows nothing of stay. */
+/** By type; those of types that Sluice knows nothing of stay, and where they leave too little room, the last of ours are left out. */
 function mergeConditions(live: readonly Fields[], wanted: readonly Fields[], { now }: MergeOptions): Fields[] {
   const own = new Map(wanted.map((condition) => [condition['type'], condition]));
   const kept = live.flatMap((condition) => {
@@ -87,62 +90,57 @@ function mergeConditions(live: readonly Fields[], wanted: readonly Fields[], { n
     own.delete(condition['type']);
     return [timed(next, condition, now)];
   });
-  return [...kept, ...Array.from(own.values(), (condition) => timed(condition, undefined, now))];
+  const added = Array.from(own.values(), (condition) => timed(condition, undefined, now));
+  return [...kept, ...added].slice(0, MAX_CONDITIONS);
 }
 
 function timed(condition: Fields, live: Fields | undefined, now: string): Fields {
   const since = live !== undefined && live['status'] === condition['status'] ? live['lastTransitionTime'] : undefined;
-  return { ...condition, lastTransitionTime: since ?? now };
+  return { ...condition, message: bounded(condition['message']), lastTransitionTime: since ?? now };
+}
+
+function bounded(message: unknown): unknown {
+  const isTooLong = typeof message === 'string' && message.length > MAX_MESSAGE_LENGTH;
+  return isTooLong ? `${message.slice(0, MAX_MESSAGE_LENGTH - 1).toWellFormed()}…` : message;
 }
 
 /** By name, in the order of the spec; a listener that is gone takes everything along. */
 function mergeListeners(live: readonly Fields[], wanted: readonly Fields[], options: MergeOptions): Fields[] {
   const before = new Map(live.map((listener) => [listener['name'], listener]));
-  return wanted.map((listener) => ({
-    ...listener,
-    conditions: mergeConditions(
-      asList(before.get(listener['name'])?.['conditions']),
-      asList(listener['conditions']),
-      options,
-    ),
-  }));
+  return wanted.map((listener) => withConditions(listener, before.get(listener['name']), options));
 }
 
-/** By what they refer to; those of other controllers come first and stay as they are. */
+/** By what they refer to. Each stays where it is: two controllers that both put theirs first would do so for ever. */
 function mergeEntries(
-  name: string,
+  name: EntryList,
   live: readonly Fields[],
   wanted: readonly Fields[],
   options: MergeOptions,
 ): Fields[] {
-  const { controllerName } = options;
-  const foreign = live.filter((entry) => entry['controllerName'] !== controllerName);
-  const own = live.filter((entry) => entry['controllerName'] === controllerName);
-  const before = new Map(own.map((entry) => [referenceOf(entry), entry]));
-  const next = wanted.map((entry) => {
-    const conditions = asList(before.get(referenceOf(entry))?.['conditions']);
-    return { ...entry, conditions: mergeConditions(conditions, asList(entry['conditions']), options) };
+  const own = new Map(wanted.map((entry) => [referenceOf(entry), entry]));
+  const kept = live.flatMap((entry) => {
+    if (entry['controllerName'] !== options.controllerName) return [entry];
+    const reference = referenceOf(entry);
+    const next = own.get(reference);
+    own.delete(reference);
+    return next === undefined ? [] : [withConditions(next, entry, options)];
   });
-  return [...foreign, ...next.slice(0, Math.max(0, (MAX_ENTRIES[name] ?? Infinity) - foreign.length))];
+  const added = Array.from(own.values(), (entry) => withConditions(entry, undefined, options));
+  return [...kept, ...added].slice(0, MAX_ENTRIES[name]);
+}
+
+function withConditions(next: Fields, live: Fields | undefined, options: MergeOptions): Fields {
+  return {
+    ...next,
+    conditions: mergeConditions(asList(live?.['conditions']), asList(next['conditions']), options),
+  };
 }
 
 function referenceOf(entry: Fields): string {
-  return stableText(entry['parentRef'] ?? entry['ancestorRef']);
+  const reference = (entry['parentRef'] ?? entry['ancestorRef'] ?? {}) as Fields;
+  return JSON.stringify(Object.entries(reference).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function asList(value: unknown): readonly Fields[] {
-  return Array.isArray(value) ? (value as readonly Fields[]) : [];
-}
-
-function isSame(a: unknown, b: unknown): boolean {
-  return stableText(a) === stableText(b);
-}
-
-/** JSON with the fields of each object in order, and without those that are undefined. */
-function stableText(value: unknown): string {
-  return JSON.stringify(value, (_name, field: unknown) =>
-    typeof field === 'object' && field !== null && !Array.isArray(field)
-      ? Object.fromEntries(Object.entries(field).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : field,
-  );
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'object' && item !== null) : [];
 }

@@ -1,40 +1,66 @@
 // Brings the statuses that the translator computed to the API server: one write per object at a time, only where something differs, paced,
-// and only while this replica leads. Never an older generation over a newer one; what others wrote stays.
+// and only while this replica leads. Only over the generation that a status was computed from; what others wrote stays.
 import type { ResourceKind } from '../../api/schema.ts';
 import type { ObjectStatus } from '../../gatewayapi/object-status.ts';
-import { hasStatus } from '../../kubernetes/api-error.ts';
+import { ApiError, hasStatus } from '../../kubernetes/api-error.ts';
 import type { ApiClient } from '../../kubernetes/api-client.ts';
 import type { Clock } from '../../kubernetes/clock.ts';
+import { shareStructure } from '../../lib/shared-structure.ts';
 import type { Logger } from '../../observability/process-log.ts';
 import type { LiveObject, LiveObjects } from './live-objects.ts';
-import { hasOwnEntries, isNewer, mergeStatus } from './status-merge.ts';
+import { hasOwnEntries, mergeStatus } from './status-merge.ts';
 
 export interface StatusWriterOptions {
-  readonly client: ApiClient;
+  readonly client: Pick<ApiClient, 'mergePatch'>;
   readonly live: LiveObjects;
   /** The kinds that have a status of ours, by name. */
   readonly kinds: ReadonlyMap<string, ResourceKind>;
   readonly controllerName: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly onWritten?: () => void;
 }
 
 const FIELD_MANAGER = 'sluice';
-const MAX_CONCURRENT_WRITES = 8;
-/** Between two writes of one object: whoever watches it need not see each state in between. */
-const MIN_INTERVAL_MS = 250;
-const FIRST_RETRY_MS = 250;
-const MAX_RETRY_MS = 30_000;
+export const MAX_CONCURRENT_WRITES = 8;
+/** Between two writes of one object: whoever watches it need not see each state in between. Doubles while it changes without rest… */
+export const MIN_INTERVAL_MS = 250;
+/** …up to this. */
+export const MAX_INTERVAL_MS = 1_000;
+/** The same, where a write fails again and again, or someone undoes it again and again. */
+export const MAX_RETRY_MS = 30_000;
+/** So often in a row must it fail, or be undone, until that is worth a line in the log… */
+const TROUBLES_TO_TELL = 4;
+/** …of which there is one in this time, whatever number of objects it is about. */
+const LOG_INTERVAL_MS = 10_000;
 
+type Status = LiveObject['status'];
+
+/** What the API server answers. */
+type Written = Omit<LiveObject, 'status'> & { readonly status?: Status };
+
+interface Plan {
+  readonly live: LiveObject;
+  /** Undefined: what Sluice wrote goes away. */
+  readonly own: ObjectStatus | undefined;
+  /** The whole status. */
+  readonly status: Status;
+}
+
+/** An object whose status is written, or was until a moment ago. Gone as soon as it has rested with nothing left to do. */
 interface Task {
   readonly key: string;
-  isWriting: boolean;
-  /** Something changed since the write was begun. */
-  isDirty: boolean;
+  /** Set while it rests. */
+  cancelRest: (() => void) | undefined;
   lastWriteMs: number;
+  /** What the API server asked for. */
+  notBeforeMs: number;
+  /** Writes without a rest between them in which there was nothing to do. */
+  streak: number;
+  /** In a row. */
   failures: number;
-  cancelTimer: (() => void) | undefined;
+  /** In a row: somebody else had changed what was written last, and that was written again. */
+  repairs: number;
+  written: ObjectStatus | undefined;
 }
 
 export class StatusWriter {
@@ -42,10 +68,14 @@ export class StatusWriter {
   readonly #tasks = new Map<string, Task>();
   /** Those that wait for a place. */
   readonly #ready: Task[] = [];
-  readonly #stopping = new AbortController();
-  #statuses: ReadonlyMap<string, ObjectStatus> = new Map();
+  /** Undefined until it is known what should be. */
+  #statuses: ReadonlyMap<string, ObjectStatus> | undefined = undefined;
+  /** Of statuses that the API server keeps otherwise than they were written (its CRD has not all fields): what became of them. */
+  readonly #keptOtherwise = new WeakMap<ObjectStatus, Status>();
+  /** Ends with the time for which this replica leads; undefined while it does not. */
+  #term: AbortController | undefined = undefined;
   #writing = 0;
-  #isLeading = false;
+  #lastLogMs = -Infinity;
 
   constructor(options: StatusWriterOptions) {
     this.#options = options;
@@ -55,8 +85,10 @@ export class StatusWriter {
   replace(statuses: ReadonlyMap<string, ObjectStatus>): void {
     const before = this.#statuses;
     this.#statuses = statuses;
-    for (const [key, status] of statuses) if (before.get(key) !== status) this.#look(key);
-    for (const key of before.keys()) if (!statuses.has(key)) this.#look(key);
+    if (this.#term === undefined) return;
+    if (before === undefined) return this.#lookAtAll();
+    for (const [key, status] of statuses) if (before.get(key) !== status) this.#renew(key);
+    for (const key of before.keys()) if (!statuses.has(key)) this.#renew(key);
   }
 
   /** What is, has changed. */
@@ -64,124 +96,168 @@ export class StatusWriter {
     this.#look(key);
   }
 
+  /** Nothing is written any more when it returns from `false`, save what the API server has received. */
   lead(isLeading: boolean): void {
-    this.#isLeading = isLeading;
-    if (isLeading) for (const key of this.#statuses.keys()) this.#look(key);
+    this.#term?.abort();
+    this.#term = isLeading ? new AbortController() : undefined;
+    for (const { cancelRest } of this.#tasks.values()) cancelRest?.();
+    this.#tasks.clear();
+    this.#ready.length = 0;
+    if (isLeading) this.#lookAtAll();
   }
 
   stop(): void {
-    this.#isLeading = false;
-    this.#stopping.abort();
-    for (const { cancelTimer } of this.#tasks.values()) cancelTimer?.();
-    this.#tasks.clear();
+    this.lead(false);
   }
 
+  /** Entries of before may be on any object. */
+  #lookAtAll(): void {
+    for (const key of this.#options.live.keys()) this.#look(key);
+  }
+
+  /** A task that there is already will see by itself. */
   #look(key: string): void {
-    if (!this.#isLeading || this.#plan(key) === undefined) return;
-    let task = this.#tasks.get(key);
-    if (task === undefined) {
-      task = { key, isWriting: false, isDirty: false, lastWriteMs: -Infinity, failures: 0, cancelTimer: undefined };
-      this.#tasks.set(key, task);
-    }
-    if (task.isWriting) task.isDirty = true;
-    else this.#schedule(task, MIN_INTERVAL_MS - (this.#options.clock.nowMs() - task.lastWriteMs));
+    if (this.#term === undefined || this.#tasks.has(key) || this.#plan(key) === undefined) return;
+    const task: Task = {
+      key,
+      cancelRest: undefined,
+      lastWriteMs: -Infinity,
+      notBeforeMs: -Infinity,
+      streak: 0,
+      failures: 0,
+      repairs: 0,
+      written: undefined,
+    };
+    this.#tasks.set(key, task);
+    this.#enqueue(task);
   }
 
-  /** The whole status to write; undefined where there is nothing to do. */
-  #plan(key: string): { readonly live: LiveObject; readonly status: object } | undefined {
+  /** Another status is wanted: it need not wait because the one before failed, or was undone. */
+  #renew(key: string): void {
+    const task = this.#tasks.get(key);
+    if (task === undefined) return this.#look(key);
+    task.failures = 0;
+    task.repairs = 0;
+    if (task.cancelRest === undefined) return;
+    task.cancelRest();
+    this.#rest(task);
+  }
+
+  #plan(key: string): Plan | undefined {
     const { controllerName, clock } = this.#options;
     const live = this.#options.live.get(key);
+    if (live === undefined || this.#statuses === undefined) return undefined;
     const own = this.#statuses.get(key);
-    if (live === undefined || (own === undefined && !hasOwnEntries(live.status, controllerName))) return undefined;
-    const { generation } = live.metadata;
-    // What was computed is of another generation: what is of this one is on its way.
+    if (own === undefined && !hasOwnEntries(live.status, controllerName)) return undefined;
+    // What was computed is of another object of this name, or another generation: what is of this one is on its way.
+    const { uid, generation } = live.metadata;
+    if (own?.uid !== undefined && own.uid !== uid) return undefined;
     if (own?.generation !== undefined && own.generation !== generation) return undefined;
-    if (isNewer(live.status, generation, controllerName)) return undefined;
+    if (own !== undefined && isSame(this.#keptOtherwise.get(own), live.status)) return undefined;
     const now = new Date(clock.dateMs()).toISOString().replace(/\.\d+Z$/, 'Z');
     const status = mergeStatus(live.status, own?.status, { controllerName, now });
-    return status === live.status ? undefined : { live, status };
+    return status === live.status ? undefined : { live, own, status };
   }
 
-  #schedule(task: Task, delayMs: number): void {
-    if (task.cancelTimer !== undefined || this.#ready.includes(task)) return;
-    if (delayMs <= 0) {
-      this.#ready.push(task);
-      this.#next();
-      return;
-    }
-    task.cancelTimer = this.#options.clock.after(delayMs, () => {
-      task.cancelTimer = undefined;
-      this.#ready.push(task);
-      this.#next();
-    });
+  #enqueue(task: Task): void {
+    this.#ready.push(task);
+    this.#next();
   }
 
   #next(): void {
     while (this.#writing < MAX_CONCURRENT_WRITES) {
       const task = this.#ready.shift();
-      if (task === undefined) return;
-      this.#writing++;
-      task.isWriting = true;
-      task.isDirty = false;
-      void this.#write(task).finally(() => this.#written(task));
+      if (task === undefined || this.#term === undefined) return;
+      const plan = this.#plan(task.key);
+      if (plan === undefined) this.#tasks.delete(task.key);
+      else void this.#write(task, plan, this.#term.signal);
     }
   }
 
-  #written(task: Task): void {
-    this.#writing--;
-    task.isWriting = false;
-    if (task.isDirty || task.failures > 0) {
-      const delayMs = Math.min(MAX_RETRY_MS, task.failures === 0 ? MIN_INTERVAL_MS : retryDelayMs(task.failures));
-      if (this.#isLeading) this.#schedule(task, delayMs);
-    } else {
-      this.#tasks.delete(task.key);
+  async #write(task: Task, plan: Plan, signal: AbortSignal): Promise<void> {
+    this.#writing++;
+    task.lastWriteMs = this.#options.clock.nowMs();
+    task.streak++;
+    try {
+      const written = await this.#patch(plan, signal);
+      this.#noteWritten(task, plan, written);
+    } catch (error) {
+      if (!signal.aborted) this.#noteFailure(task, error);
+    } finally {
+      this.#writing--;
     }
+    if (!signal.aborted) this.#rest(task);
     this.#next();
   }
 
-  async #write(task: Task): Promise<void> {
-    const plan = this.#isLeading ? this.#plan(task.key) : undefined;
-    if (plan === undefined) {
-      task.failures = 0;
-      return;
-    }
-    const { client, clock, logger, kinds, onWritten, live } = this.#options;
-    const { apiVersion, kind, metadata } = plan.live;
-    const resource = kinds.get(kind);
-    if (resource === undefined) return;
+  #patch({ live, status }: Plan, signal: AbortSignal): Promise<Written> {
+    const { client, kinds } = this.#options;
+    const { apiVersion, kind, metadata } = live;
     const { name, namespace, resourceVersion } = metadata;
-    task.lastWriteMs = clock.nowMs();
-    try {
-      const patch = { apiVersion, kind, metadata: { resourceVersion }, status: nulled(plan.live.status, plan.status) };
-      const scope = { name, namespace, version: versionOf(apiVersion) };
-      const options = { subresource: 'status', fieldManager: FIELD_MANAGER, signal: this.#stopping.signal } as const;
-      const written = await client.mergePatch<LiveObject>(resource, scope, patch, options);
-      // The event of the watch comes later; until then this is what is.
-      const current = live.get(task.key);
-      if (current?.metadata.resourceVersion === resourceVersion)
-        live.put({ ...current, metadata: { ...current.metadata, ...written.metadata }, status: written.status ?? {} });
-      task.failures = 0;
-      onWritten?.();
-    } catch (error) {
-      if (this.#stopping.signal.aborted) return;
-      // The object is gone, or another one by now: the watch tells.
-      if (hasStatus(error, 404)) task.failures = 0;
-      else if (task.failures++ > 2)
-        logger.warn({ err: error, object: task.key, failures: task.failures }, 'a status could not be written');
+    const resource = kinds.get(kind);
+    if (resource === undefined) throw new TypeError(`${kind} has no status of ours`);
+    const scope = { name, namespace, version: apiVersion.slice(apiVersion.indexOf('/') + 1) };
+    const whole = { ...absent(live.status, status), ...status };
+    const patch = { apiVersion, kind, metadata: { resourceVersion }, status: whole };
+    const options = { subresource: 'status', fieldManager: FIELD_MANAGER, signal } as const;
+    return client.mergePatch<Written>(resource, scope, patch, options);
+  }
+
+  #noteWritten(task: Task, { live: before, own }: Plan, { metadata, status = {} }: Written): void {
+    const { live, controllerName } = this.#options;
+    const current = live.get(task.key);
+    // The event of the watch comes later; until then this is what is.
+    if (current?.metadata.resourceVersion === before.metadata.resourceVersion) {
+      const { resourceVersion } = metadata;
+      live.put({ ...current, metadata: { ...current.metadata, resourceVersion }, status });
     }
+    if (own !== undefined && mergeStatus(status, own.status, { controllerName, now: '' }) !== status) {
+      this.#keptOtherwise.set(own, status);
+      this.#tell(task, 'the API server keeps a status otherwise than it was written: its CRD lacks what Sluice writes');
+    }
+    task.repairs = own !== undefined && own === task.written ? task.repairs + 1 : 0;
+    task.failures = 0;
+    task.written = own;
+    if (task.repairs >= TROUBLES_TO_TELL) this.#tell(task, 'somebody else changes again and again what Sluice writes');
+  }
+
+  #noteFailure(task: Task, error: unknown): void {
+    // The object is another one by now, as the watch tells.
+    if (hasStatus(error, 409)) return;
+    task.failures++;
+    if (error instanceof ApiError && error.retryAfterMs !== undefined)
+      task.notBeforeMs = this.#options.clock.nowMs() + Math.min(MAX_RETRY_MS, error.retryAfterMs);
+    if (task.failures >= TROUBLES_TO_TELL) this.#tell(task, 'a status could not be written', { err: error });
+  }
+
+  #tell({ key, failures, repairs }: Task, message: string, fields: object = {}): void {
+    const { clock, logger } = this.#options;
+    if (clock.nowMs() - this.#lastLogMs < LOG_INTERVAL_MS) return;
+    this.#lastLogMs = clock.nowMs();
+    logger.warn({ ...fields, object: key, failures, repairs }, message);
+  }
+
+  #rest(task: Task): void {
+    const { clock } = this.#options;
+    const dueMs = Math.max(task.lastWriteMs + intervalMs(task), task.notBeforeMs);
+    task.cancelRest = clock.after(Math.max(0, dueMs - clock.nowMs()), () => {
+      task.cancelRest = undefined;
+      this.#enqueue(task);
+    });
   }
 }
 
+function intervalMs({ streak, failures, repairs }: Task): number {
+  const troubles = Math.max(failures, repairs);
+  if (troubles > 0) return Math.min(MAX_RETRY_MS, MIN_INTERVAL_MS * 2 ** troubles);
+  return Math.min(MAX_INTERVAL_MS, MIN_INTERVAL_MS * 2 ** (streak - 1));
+}
+
 /** In a merge patch, what is absent stays: what should go is null. */
-function nulled(live: object, status: object): object {
-  const gone = Object.keys(live).filter((name) => !(name in status));
-  return { ...status, ...Object.fromEntries(gone.map((name) => [name, null])) };
+function absent(live: Status, status: Status): Readonly<Record<string, null>> {
+  return Object.fromEntries(Object.keys(live).flatMap((name) => (name in status ? [] : [[name, null]])));
 }
 
-function versionOf(apiVersion: string): string {
-  return apiVersion.slice(apiVersion.indexOf('/') + 1);
-}
-
-function retryDelayMs(failures: number): number {
-  return FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 7);
+function isSame(a: Status | undefined, b: Status): boolean {
+  return a !== undefined && shareStructure(a, b) === a;
 }

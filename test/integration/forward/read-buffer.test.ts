@@ -1,6 +1,5 @@
 // Buffers that are read into again and again: whatever is still on its way to a client is never written over.
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, get } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
@@ -12,25 +11,13 @@ import { after, describe, test } from 'node:test';
 import { CertificateAuthority } from '../../harness/certificate-authority.ts';
 import { certificate, cluster, listener, route, virtualHost } from '../../harness/resources.ts';
 import { TestBed } from '../../harness/test-bed.ts';
+import { digest, distinctBody, slowDigest } from './distinct-body.ts';
 
 const authority = new CertificateAuthority();
 after(() => authority.remove());
 const CERTIFICATE = certificate('a', authority.issue('a.example'));
 const BODY_BYTES = 8 * 1024 * 1024;
-/** Each request has a body of its own, no two parts of which are alike. */
-const SEED_STEP = 7_919;
-
-function body(seed: number): Buffer {
-  const bytes = Buffer.allocUnsafe(BODY_BYTES);
-  for (let i = 0; i < BODY_BYTES; i += 4) bytes.writeUInt32LE((i + seed * SEED_STEP) >>> 0, i);
-  return bytes;
-}
-
-function digest(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
-
-const BODIES = [1, 2, 3].map(body);
+const BODIES = [1, 2, 3].map((seed) => distinctBody(seed, BODY_BYTES));
 const DIGESTS = BODIES.map(digest);
 
 async function upstreamPort(bed: TestBed, isChunked: boolean): Promise<number> {
@@ -48,17 +35,6 @@ async function upstreamPort(bed: TestBed, isChunked: boolean): Promise<number> {
     return new Promise((resolve) => server.close(resolve));
   });
   return (server.address() as AddressInfo).port;
-}
-
-/** Reads in bursts, so that the gateway has to hold something again and again. */
-async function slowDigest(source: Readable): Promise<string> {
-  const hash = createHash('sha256');
-  let count = 0;
-  for await (const chunk of source) {
-    hash.update(chunk as Buffer);
-    if (++count % 16 === 0) await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-  return hash.digest('hex');
 }
 
 type Fetch = (path: string) => Promise<Readable>;

@@ -82,6 +82,16 @@ describe('one connection', () => {
       );
     });
 
+    test('a client that does not want to know the limit is closed', async (t) => {
+      const endpoint = await start(t, { script: holdsBack });
+      const client = await endpoint.silent();
+      client.send(PREFACE, settings([SETTING.headerTableSize, 0]));
+      await flood(client, 3_000, (i) => headers(idOf(i), requestFields('GET', '/')));
+      assert.equal(await client.goawayCode(), ERROR.enhanceYourCalm);
+      await client.untilClosed();
+      assert.equal(endpoint.exchanges.length, 100);
+    });
+
     test('a client that goes on is closed', async (t) => {
       const endpoint = await start(t, { script: holdsBack });
       const client = await endpoint.frames();
@@ -155,6 +165,15 @@ describe('one connection', () => {
         );
       });
     }
+  });
+
+  test('H03 HEADERS without end on a stream that was reset', async (t) => {
+    const endpoint = await start(t, { script: holdsBack });
+    const client = await endpoint.frames();
+    client.send(headers(1, requestFields('POST', '/'), 0), windowUpdate(1, 0));
+    await flood(client, 3_000, () => headers(1, [['x', 'y']], 0));
+    assert.equal(await client.goawayCode(), ERROR.enhanceYourCalm);
+    await client.untilClosed();
   });
 
   test('H04 PRIORITY of streams that depend on themselves', async (t) => {
@@ -233,6 +252,27 @@ describe('one connection', () => {
   });
 
   describe('H07 an answer that nobody reads', () => {
+    test('many without a body: no more are asked for than are taken', async (t) => {
+      const field = 'x'.repeat(8_000);
+      const endpoint = await start(t, {
+        script: (recorded) => {
+          if (recorded.exchange.request.path === '/good') recorded.answer();
+          else recorded.answer(200, 'ok', 'x-field', field);
+        },
+      });
+      const client = await endpoint.frames();
+      const other = await endpoint.frames();
+      client.socket.pause();
+      const total = 6_000;
+      await flood(client, total, (i) => headers(idOf(i), requestFields('HEAD', '/')));
+      // As many turns of the event loop as it would take to read all of them.
+      for (let i = 0; i < 200; i++) await other.roundTrip();
+      // The kernel takes some megabytes.
+      assert.ok(endpoint.exchanges.length < total * (2 / 3), `${endpoint.exchanges.length} requests were answered`);
+      client.socket.resume();
+      await client.until('all answers', () => client.of(FRAME.headers).length === total || undefined, 20_000);
+    });
+
     const body = Buffer.alloc(200_000, 'x');
     const answers = ({ exchange }: RecordedExchange): void => {
       exchange.respond({ status: 200, headers: headerList() }, 'chunked');

@@ -189,6 +189,21 @@ describe('WebSockets by extended CONNECT (RFC 8441)', () => {
     assert.deepEqual([recorded.ends, recorded.chunks.length], [0, 0]);
   });
 
+  test('what comes before the tunnel is open is part of it, its end too', async (t) => {
+    const endpoint = await Http2Endpoint.start(t, { script: () => {} });
+    const client = await endpoint.frames();
+    client.send(headers(1, [...requestFields('CONNECT', '/'), [':protocol', 'websocket']], 0));
+    client.send(data(1, 'early'), data(1, ' bytes', END_STREAM));
+    await client.roundTrip();
+    const recorded = await endpoint.exchange();
+    const ends = recorded.ends;
+    recorded.exchange.respond({ status: 101, headers: headerList() }, undefined);
+    assert.deepEqual([recorded.body.toString(), recorded.ends - ends], ['early bytes', 1]);
+    recorded.exchange.endResponse();
+    await endpoint.until('the stream is gone', () => endpoint.connections[0]?.isIdle || undefined);
+    assert.equal(recorded.aborts.length, 0);
+  });
+
   test('an upgrade that is refused is an answer', async (t) => {
     const endpoint = await Http2Endpoint.start(t, { script: (recorded) => recorded.answer(403, 'no') });
     const client = await endpoint.frames();

@@ -181,6 +181,7 @@ export class ForwardedExchange implements Exchange {
 }
 
 const IGNORE: ExchangeHandler = {
+  holdsRequestChunks: false,
   onRequestData() {},
   onRequestEnd() {},
   onRequestFlush() {},

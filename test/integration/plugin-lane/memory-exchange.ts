@@ -197,6 +197,7 @@ export class MemoryExchange implements Exchange {
 }
 
 const NOBODY: ExchangeHandler = {
+  holdsRequestChunks: false,
   onRequestData() {},
   onRequestEnd() {},
   onRequestFlush() {},

@@ -6,6 +6,7 @@ import type { ProxyError } from '../../../src/dataplane/proxy-error.ts';
 import { Conditions } from '../../harness/deadline.ts';
 
 export class MemoryUpstream implements ExchangeHandler {
+  readonly holdsRequestChunks = true;
   readonly received: Uint8Array[] = [];
   receivedBytes = 0;
   /** Of the request, before it is paused. */

@@ -119,6 +119,8 @@ export class PluginLane {
 
 /** One request on its way through the plugins, and its answer on the way back. */
 class PluginPassage implements ExchangeHandler, AnswerTaker {
+  /** Plugins may keep what they read. */
+  readonly holdsRequestChunks = true;
   readonly request: ExchangeRequest;
   readonly response: ExchangeResponse;
   readonly #exchange: Exchange;

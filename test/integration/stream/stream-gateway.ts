@@ -5,6 +5,8 @@ import type * as dialerModule from '../../../src/dataplane/cluster/pool/dialer.t
 import type { DialerTls } from '../../../src/dataplane/cluster/pool/dialer.ts';
 import type * as tcpSessionModule from '../../../src/dataplane/forward/tcp-session.ts';
 import type { TcpEndpoint, TcpSession } from '../../../src/dataplane/forward/tcp-session.ts';
+import type * as reopenedSocketModule from '../../../src/dataplane/listener/reopened-socket.ts';
+import type { ClientSocket } from '../../../src/dataplane/listener/reopened-socket.ts';
 import type { ProxyErrorCode } from '../../../src/dataplane/proxy-error.ts';
 import type { EndpointChoice, StreamTarget } from '../../../src/dataplane/runtime/runtime-stream-route.ts';
 import type * as timeoutQueueModule from '../../../src/lib/timeout-queue.ts';
@@ -19,6 +21,7 @@ import { loadSource } from '../../harness/source.ts';
 import type { TestBed } from '../../harness/test-bed.ts';
 
 const { TcpSession: Session } = await loadSource<typeof tcpSessionModule>('dataplane/forward/tcp-session.ts');
+const { reopen } = await loadSource<typeof reopenedSocketModule>('dataplane/listener/reopened-socket.ts');
 const { Dialer } = await loadSource<typeof dialerModule>('dataplane/cluster/pool/dialer.ts');
 const { TimerWheel: Wheel } = await loadSource<typeof timeoutQueueModule>('lib/timeout-queue.ts');
 const { Metrics: AllMetrics } = await loadSource<typeof metricNamesModule>('observability/metric-names.ts');
@@ -135,7 +138,8 @@ export class StreamGateway {
 
   async #serve(accepted: Socket): Promise<void> {
     const { prepare, preamble, endpoints, ports = [] } = this.#setup;
-    const socket = prepare === undefined ? accepted : await prepare(accepted);
+    const { socket, reader }: ClientSocket =
+      prepare === undefined ? reopen(accepted) : { socket: await prepare(accepted) };
     this.downstreams.push(socket);
     const target: StreamTarget<TcpEndpoint> = {
       listener: 'test/gateway/tcp',
@@ -145,7 +149,7 @@ export class StreamGateway {
       cells: this.cells,
       endpoints: endpoints?.(this) ?? inTurn(ports.map((port) => this.endpoint(port))),
     };
-    const session = new Session({ socket, protocol: 'TCP', remoteAddress: ADDRESS, preamble }, target, {
+    const session = new Session({ socket, reader, protocol: 'TCP', remoteAddress: ADDRESS, preamble }, target, {
       timeouts: { idle: this.wheel.queue(IDLE_MS), stall: this.wheel.queue(STALL_MS) },
       onSessionDone: (done) => {
         this.#finished.push(done);

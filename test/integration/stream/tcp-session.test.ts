@@ -306,6 +306,59 @@ test('what was read before the session began comes first', async (t) => {
   assert.equal((await readAll(client)).toString(), 'first and then');
 });
 
+test('what the client says while its endpoint is connected comes whole, and so does its end', async (t) => {
+  const bed = new TestBed(t);
+  const echo = await bed.server((socket) => socket.pipe(socket));
+  const pending = Promise.withResolvers<Socket>();
+  const gateway = await StreamGateway.open(bed, {
+    endpoints: (of) =>
+      inTurn([
+        of.faulty((_preamble, onread) => {
+          const socket = new Socket({ onread, allowHalfOpen: true });
+          pending.resolve(socket);
+          return socket;
+        }),
+      ]),
+  });
+  const client = await gateway.connect();
+  const endpoint = await pending.promise;
+  const pieces = ['a', 'b', 'c', 'd'].map((letter) => letter.repeat(5_000));
+  let sent = 0;
+  for (const piece of pieces) {
+    client.write(piece);
+    sent += piece.length;
+    await gateway.until('the piece is read', () => (gateway.downstreams[0]?.bytesRead ?? 0) >= sent || undefined);
+  }
+  client.end();
+  await gateway.until('the end is read', () => gateway.downstreams[0]?.readableEnded || undefined);
+  endpoint.connect(echo, '127.0.0.1');
+  assert.equal((await readAll(client)).toString(), pieces.join(''));
+  assert.equal((await gateway.finished()).failure, undefined);
+});
+
+test('what an endpoint does not take at once is not written over', async (t) => {
+  const bed = new TestBed(t);
+  const full = Promise.withResolvers<void>();
+  const received = Promise.withResolvers<Buffer>();
+  const port = await bed.server((socket) => {
+    socket.end();
+    void full.promise.then(() => readAll(socket)).then(received.resolve);
+  });
+  const gateway = await StreamGateway.open(bed, { ports: [port] });
+  const client = await gateway.connect();
+  const sent: Buffer[] = [];
+  // Pieces that fill neither the buffer that is read into nor the one that is written from.
+  while (!client.writableNeedDrain) {
+    const piece = Buffer.alloc(20_000, sent.length % 251);
+    sent.push(piece);
+    client.write(piece);
+    await new Promise(setImmediate);
+  }
+  full.resolve();
+  client.end();
+  assert.ok(Buffer.concat(sent).equals(await received.promise));
+});
+
 test('destroying cuts both sides and says so', async (t) => {
   const bed = new TestBed(t);
   const { promise: accepted, resolve } = Promise.withResolvers<Socket>();

@@ -150,6 +150,10 @@ export class Http1ClientConnection implements ReadReceiver, UpstreamStream {
       this.#timeouts.writeStall.arm(this.#writeDeadline);
   }
 
+  get holdsRequestChunks(): boolean {
+    return this.#writer.isHolding;
+  }
+
   endRequest(trailers: HeaderList | undefined): void {
     if (this.#isRequestComplete) return;
     this.#isRequestComplete = true;

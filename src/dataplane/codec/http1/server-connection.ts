@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { Deadline } from '../../../lib/timeout-queue.ts';
 import type { DownstreamInfo } from '../../exchange.ts';
 import { ProxyError } from '../../proxy-error.ts';
+import type { ReadReceiver, SocketReader } from '../socket-reader.ts';
 import { CR, LF, METHOD } from './character.ts';
 import { BodyDecoder, hasStrayLineBreak } from './body-decoder.ts';
 import { RequestHeadParser } from './request-head.ts';
@@ -26,7 +27,7 @@ const MIN_IDLE_MS = 1_000;
 /** Pipelined bytes kept while an answer is on its way; beyond it the socket is paused. */
 const MAX_HELD_BYTES: number = 64 * 1024;
 
-export class Http1ServerConnection implements ExchangeConnection {
+export class Http1ServerConnection implements ExchangeConnection, ReadReceiver {
   readonly socket: Socket;
   readonly writer: SocketWriter;
   readonly downstream: DownstreamInfo;
@@ -40,6 +41,9 @@ export class Http1ServerConnection implements ExchangeConnection {
   readonly #writeDeadline: WriteDeadline;
   #reading: Reading = 'head';
   #exchange: Http1Exchange | undefined = undefined;
+  /** What got data in this turn. */
+  #fed: Http1Exchange | undefined = undefined;
+  #hasFedSeveral = false;
   /** Bytes that arrived and are not parsed yet. */
   #unparsed: Buffer | undefined = undefined;
   /** Some of a head is there; its deadline runs. The first head is awaited from the start. */
@@ -52,12 +56,14 @@ export class Http1ServerConnection implements ExchangeConnection {
   /** When it began to wait for a request. */
   #waitsSinceMs = performance.now();
 
+  /** @param reader what the socket reads with; undefined: it emits `data`. */
   constructor(
     socket: Socket,
     scheme: 'http' | 'https',
     downstream: DownstreamInfo,
     settings: Http1ServerSettings,
     taker: ExchangeTaker,
+    reader?: SocketReader,
   ) {
     this.socket = socket;
     this.scheme = scheme;
@@ -69,19 +75,31 @@ export class Http1ServerConnection implements ExchangeConnection {
     this.#decoder = new BodyDecoder(this, settings.limits.maxBodyBytes);
     this.#readDeadline = new ReadDeadline(this);
     this.#writeDeadline = new WriteDeadline(this);
-    socket.on('data', (chunk: Buffer) => {
-      try {
-        this.#onData(chunk);
-      } catch (error) {
-        this.#onDefect(error);
-      }
-    });
+    if (reader === undefined) socket.on('data', (chunk: Buffer) => void this.onRead(chunk));
+    else reader.receiver = this;
     socket.on('end', () => this.#guard(() => this.#onEnd()));
     socket.on('drain', () => this.#guard(() => this.#onDrain()));
     // The reason is in the close that follows; without a listener the process would end.
     socket.on('error', () => {});
     socket.on('close', () => this.#guard(() => this.#onClose()));
     settings.timeouts.head.arm(this.#readDeadline);
+  }
+
+  /** From the socket. */
+  onRead(chunk: Buffer): boolean {
+    this.#fed = undefined;
+    this.#hasFedSeveral = false;
+    try {
+      this.#onData(chunk);
+    } catch (error) {
+      this.#onDefect(error);
+    }
+    return this.#holdsChunks;
+  }
+
+  /** Who got data may hold them also when its answer is complete, and nothing of it is left here. */
+  get #holdsChunks(): boolean {
+    return this.#unparsed !== undefined || this.#hasFedSeveral || this.#fed?.handler.holdsRequestChunks === true;
   }
 
   get idleSinceMs(): number | undefined {
@@ -128,7 +146,14 @@ export class Http1ServerConnection implements ExchangeConnection {
   onBodyChunk(chunk: Buffer): void {
     // Framing without data is no progress.
     if (this.#reading === 'body') this.settings.timeouts.bodyIdle.arm(this.#readDeadline);
-    this.#exchange?.receive(chunk);
+    this.#feed(chunk);
+  }
+
+  #feed(chunk: Buffer): void {
+    const exchange = this.#exchange;
+    this.#hasFedSeveral ||= this.#fed !== undefined && this.#fed !== exchange;
+    this.#fed = exchange;
+    exchange?.receive(chunk);
   }
 
   /** From the exchange: its answer is complete. */
@@ -173,7 +198,7 @@ export class Http1ServerConnection implements ExchangeConnection {
     this.#unparsed = undefined;
     if (this.socket.isPaused()) this.socket.resume();
     if (early === undefined) return;
-    this.#exchange?.receive(early);
+    this.#feed(early);
     this.#exchange?.handler.onRequestFlush();
   }
 
@@ -217,7 +242,7 @@ export class Http1ServerConnection implements ExchangeConnection {
         if (this.#holdsEnough()) this.socket.pause();
         break;
       case 'tunnel':
-        this.#exchange?.receive(chunk);
+        this.#feed(chunk);
         this.#exchange?.handler.onRequestFlush();
         break;
       case 'discard':
@@ -323,6 +348,8 @@ export class Http1ServerConnection implements ExchangeConnection {
     if (decoder.isDone) {
       this.#reading = 'held';
       this.#readDeadline.disarm();
+      // Only who reads learns that the client left.
+      if (this.socket.isPaused()) this.socket.resume();
       exchange?.finishRequest(decoder.trailers);
     }
     return consumed;

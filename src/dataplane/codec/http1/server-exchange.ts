@@ -186,6 +186,7 @@ export class Http1Exchange implements Exchange {
 
 /** Until somebody takes the exchange, and for requests that were refused before anybody did. */
 const IGNORE: ExchangeHandler = {
+  holdsRequestChunks: false,
   onRequestData() {},
   onRequestEnd() {},
   onRequestFlush() {},

@@ -54,22 +54,24 @@ export class SocketWriter {
     const socket = this.#socket;
     if (!socket.writable) return true;
     const first = pieces[0] as string | Uint8Array;
-    let accepted: boolean;
     if (pieces.length === 1) {
-      accepted = typeof first === 'string' ? socket.write(first, 'latin1') : socket.write(first);
+      write(socket, first);
     } else if (length <= COPY_BYTES) {
-      accepted = socket.write(concatenate(pieces, length));
+      socket.write(concatenate(pieces, length));
     } else {
       socket.cork();
-      accepted = true;
-      for (const piece of pieces)
-        accepted = typeof piece === 'string' ? socket.write(piece, 'latin1') : socket.write(piece);
+      for (const piece of pieces) write(socket, piece);
       socket.uncork();
-      accepted &&= !socket.writableNeedDrain;
     }
-    if (!accepted) this.#needsDrain = true;
+    // A write of 64 KiB asks for a drain also where the kernel took it at once: no reason to stop who sends.
+    if (socket.writableNeedDrain && socket.writableLength > 0) this.#needsDrain = true;
     return !this.#needsDrain;
   }
+}
+
+function write(socket: Socket, piece: string | Uint8Array): void {
+  if (typeof piece === 'string') socket.write(piece, 'latin1');
+  else socket.write(piece);
 }
 
 function concatenate(pieces: readonly (string | Uint8Array)[], length: number): Buffer {

@@ -21,13 +21,13 @@ export interface Isolated {
 }
 
 /** The command stops, too, when its standard input ends. @throws IsolationError */
-export function runIsolated(command: readonly string[]): Isolated {
+export function runIsolated(command: readonly string[], output: 'inherit' | 'pipe' = 'inherit'): Isolated {
   const user = isPossible(ROOTLESS) ? ROOTLESS : [];
   if (user.length === 0 && !isPossible([])) {
     throw new IsolationError('namespaces are needed: unprivileged user namespaces in the kernel, or root');
   }
   const child = spawn('unshare', [...user, ...SEPARATE, 'sh', '-c', PREPARE, 'sh', ...command], {
-    stdio: ['pipe', 'inherit', 'inherit'],
+    stdio: ['pipe', output, output],
     // A Ctrl-C of the terminal is for who started it, who then ends it.
     detached: true,
   });
@@ -39,6 +39,11 @@ export function runIsolated(command: readonly string[]): Isolated {
       writeFileSync(path, script, { mode: 0o755 });
     },
   };
+}
+
+/** Whether `runIsolated` can do it on this machine. */
+export function isIsolationPossible(): boolean {
+  return isPossible(ROOTLESS) || isPossible([]);
 }
 
 function isPossible(user: readonly string[]): boolean {

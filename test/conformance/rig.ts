@@ -24,26 +24,36 @@ const CONTROLLERS = [
   'serviceaccount-controller',
   'root-ca-certificate-publisher-controller',
   'clusterrole-aggregation-controller',
+  'horizontal-pod-autoscaler-controller',
 ];
-/** Programs of this machine in place of images; this checkout is the image `sluice`. */
+/** Programs of this machine in place of images; this checkout is the image `sluice`, and this Node the image `node`. */
 const SYSTEM_MOUNTS = Object.fromEntries(
   ['/usr', '/bin', '/lib', '/lib64', '/proc', '/dev'].map((path) => [path, path]),
 );
+const NODE_FOLDER = dirname(process.execPath);
 const IMAGES: Images = {
   'echo-basic': { entrypoint: ['/echo-basic'], mounts: { '/echo-basic': PROGRAMS.echoBasic } },
   sluice: {
     entrypoint: ['/nodejs/node', '/app/bin/sluice.js'],
-    mounts: { ...SYSTEM_MOUNTS, '/nodejs': dirname(process.execPath), '/app': ROOT },
+    mounts: { ...SYSTEM_MOUNTS, '/nodejs': NODE_FOLDER, '/app': ROOT },
   },
+  node: { entrypoint: ['/nodejs/node'], mounts: { ...SYSTEM_MOUNTS, '/nodejs': NODE_FOLDER } },
 };
 
-/** Returns when pods can be created. */
-export async function startRig(folder: string, report: (line: string) => void): Promise<Cluster> {
+/**
+ * Returns when pods can be created.
+ * @param crds folders of those that are there from the start
+ */
+export async function startRig(
+  folder: string,
+  report: (line: string) => void,
+  crds: readonly string[] = [GATEWAY_API_CRDS, OWN_CRDS],
+): Promise<Cluster> {
   const cluster = await startCluster(join(folder, 'cluster'), { alsoAt: BRIDGE_ADDRESS, flags: auditFlags(folder) });
   report(`kube-apiserver is ready at ${cluster.server}`);
   const kubelet = new Kubelet(cluster, { images: IMAGES, folder, report });
-  const crds = [GATEWAY_API_CRDS, OWN_CRDS].flatMap(readManifests);
-  await Promise.all([kubelet.start(), ...crds.map((text) => cluster.admin.apply(text))]);
+  const manifests = crds.flatMap(readManifests);
+  await Promise.all([kubelet.start(), ...manifests.map((text) => cluster.admin.apply(text))]);
   report('CRDs are established');
   // Last, for it looks again at all there is whenever a kind comes.
   const controllers = await startControllerManager(cluster);
@@ -79,6 +89,8 @@ async function startControllerManager(cluster: Cluster): Promise<ChildProgram> {
     'allocate-node-cidrs': 'false',
     'kube-api-qps': '500',
     'kube-api-burst': '1000',
+    // Without metrics it still keeps to the least number of replicas.
+    'horizontal-pod-autoscaler-sync-period': '1s',
     'concurrent-namespace-syncs': '10',
     'concurrent-deployment-syncs': '10',
     'concurrent-service-endpoint-syncs': '10',

@@ -10,7 +10,7 @@ import {
   checkInput as checkProxyHeader,
   randomInput as randomProxyHeader,
 } from '../property/proxy-protocol/property.ts';
-import { HPACK_BLOCKS, checkBlocks } from './hpack-check.ts';
+import { blockSeeds, checkBlocks } from './hpack-check.ts';
 import { checkRequest, checkResponse } from './http1-check.ts';
 import type { FuzzTarget } from './target.ts';
 
@@ -77,7 +77,7 @@ export async function fuzzTargets(): Promise<FuzzTarget[]> {
     {
       name: 'hpack',
       files: HPACK.map((name) => `${CODEC}/http2/hpack/${name}.ts`),
-      seeds: () => HPACK_BLOCKS.map((hex) => Buffer.from(hex, 'hex')),
+      seeds: blockSeeds,
       check: (bytes) => checkBlocks(hpack, bytes),
     },
     {

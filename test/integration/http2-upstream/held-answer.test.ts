@@ -79,7 +79,10 @@ describe('an answer that waits for its reader', { timeout: 30_000 }, () => {
 
   test('is an error when it turns out longer than announced, not an answer', async (t) => {
     const bench = await SessionBench.start(new TestBed(t));
-    for (const pieces of [['123456', '123456'], ['12', '12', '123456', '12', '12']]) {
+    for (const pieces of [
+      ['123456', '123456'],
+      ['12', '12', '123456', '12', '12'],
+    ]) {
       const answer = bench.ask({ method: 'POST', length: 1, isPaused: true });
       const { id = 0 } = answer.stream;
       const last = pieces.length - 1;

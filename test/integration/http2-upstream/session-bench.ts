@@ -13,9 +13,9 @@ import type { HeaderList } from '../../../src/dataplane/header-list.ts';
 import type { ProxyError } from '../../../src/dataplane/proxy-error.ts';
 import type { UpstreamHandler } from '../../../src/dataplane/upstream-stream.ts';
 import type * as timeoutModule from '../../../src/lib/timeout-queue.ts';
-import { Conditions } from '../../harness/deadline.ts';
+import type { Conditions } from '../../harness/deadline.ts';
 import { loadSource } from '../../harness/source.ts';
-import { TestBed } from '../../harness/test-bed.ts';
+import type { TestBed } from '../../harness/test-bed.ts';
 import { FrameUpstream } from './frame-upstream.ts';
 import type { FrameConnection, FrameScript } from './frame-upstream.ts';
 
@@ -115,7 +115,13 @@ export class SessionBench {
     const upstream = await FrameUpstream.listen(bed, script);
     const { conditions } = upstream;
     const reader = new SocketReader();
-    const socket = connect({ host: ADDRESS, port: upstream.port, onread: reader.onread, noDelay: true, allowHalfOpen: true });
+    const socket = connect({
+      host: ADDRESS,
+      port: upstream.port,
+      onread: reader.onread,
+      noDelay: true,
+      allowHalfOpen: true,
+    });
     bed.atEnd(() => void socket.destroy());
     const wheel = new TimerWheel((error) => defects.push(error));
     bed.atEnd(() => wheel.close());

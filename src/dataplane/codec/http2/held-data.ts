@@ -34,9 +34,7 @@ export class HeldData {
   shift(): Buffer | undefined {
     const block = this.#blocks.shift();
     if (block === undefined) return undefined;
-    const isLast = this.#blocks.length === 0;
-    const chunk = isLast ? block.subarray(0, block.length - this.#room) : block;
-    if (isLast) this.#room = 0;
+    const chunk = this.#blocks.length === 0 ? block.subarray(0, block.length - this.#room) : block;
     this.#length -= chunk.length;
     return chunk;
   }

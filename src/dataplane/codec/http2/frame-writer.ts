@@ -141,7 +141,9 @@ export class FrameWriter {
     if (pieces.length === 0) return !this.#needsDrain;
     const socket = this.#socket;
     if (!socket.writable) return true;
-    if (!write(socket, pieces)) this.#needsDrain = true;
+    write(socket, pieces);
+    // A write of 64 KiB asks for a drain also where the kernel took it at once: no reason to stop who sends.
+    if (socket.writableNeedDrain && socket.writableLength > 0) this.#needsDrain = true;
     // The kernel, or OpenSSL, has it: then the block is free.
     if (block !== undefined && socket.writableLength === 0) this.#blocks.give(block);
     return !this.#needsDrain;
@@ -182,11 +184,8 @@ export function putFrameHeader(
   return offset + FRAME_HEADER_BYTES;
 }
 
-function write(socket: Socket, pieces: readonly Uint8Array[]): boolean {
-  if (pieces.length === 1) return socket.write(pieces[0] as Uint8Array);
-  socket.cork();
-  let accepted = true;
-  for (const piece of pieces) accepted = socket.write(piece);
-  socket.uncork();
-  return accepted && !socket.writableNeedDrain;
+function write(socket: Socket, pieces: readonly Uint8Array[]): void {
+  if (pieces.length > 1) socket.cork();
+  for (const piece of pieces) socket.write(piece);
+  if (pieces.length > 1) socket.uncork();
 }

@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import type { TestContext } from 'node:test';
-import type * as writerModule from '../../src/dataplane/codec/http2/frame-writer.ts';
+import type * as memoryModule from '../../src/dataplane/codec/http2/session-memory.ts';
 import type * as connectionModule from '../../src/dataplane/codec/http2/server-connection.ts';
 import type { Http2ServerConnection } from '../../src/dataplane/codec/http2/server-connection.ts';
 import type { Http2ServerSettings } from '../../src/dataplane/codec/http2/server-settings.ts';
@@ -28,7 +28,7 @@ import { loadSource } from './source.ts';
 const { Http2ServerConnection: Connection } = await loadSource<typeof connectionModule>(
   'dataplane/codec/http2/server-connection.ts',
 );
-const { OutputBlocks } = await loadSource<typeof writerModule>('dataplane/codec/http2/frame-writer.ts');
+const { SessionMemory } = await loadSource<typeof memoryModule>('dataplane/codec/http2/session-memory.ts');
 const { DEFAULT_ENGINE_LIMITS } = await loadSource<typeof defaultsModule>('dataplane/engine-defaults.ts');
 const { HeaderList: Headers } = await loadSource<typeof headerListModule>('dataplane/header-list.ts');
 const { TimerWheel } = await loadSource<typeof timeoutModule>('lib/timeout-queue.ts');
@@ -147,7 +147,7 @@ export class Http2Endpoint {
         writeStall: queue('writeStall'),
         linger: queue('linger'),
       },
-      blocks: new OutputBlocks(),
+      memory: new SessionMemory(),
       isDraining: () => this.isDraining,
     };
     const accept = (socket: Socket): void => this.#accept(settings, socket);

@@ -3,7 +3,7 @@
 import { BlockList, isIPv4 } from 'node:net';
 import type { Listener } from '../../ir/listener.ts';
 import type { TimeoutQueue, TimerWheel } from '../../lib/timeout-queue.ts';
-import { OutputBlocks } from '../codec/http2/frame-writer.ts';
+import { SessionMemory } from '../codec/http2/session-memory.ts';
 import type { Http2ServerSettings } from '../codec/http2/server-settings.ts';
 import { limitsOf } from '../engine-defaults.ts';
 import type { EngineLimits, EngineTimeouts } from '../engine-defaults.ts';
@@ -44,7 +44,7 @@ export function createSocketSettings(
       writeStall: wheel.queue(timeouts.writeStallMs),
       linger: wheel.queue(timeouts.lingerMs),
     },
-    blocks: new OutputBlocks(),
+    memory: new SessionMemory(),
     isDraining,
   };
   return {

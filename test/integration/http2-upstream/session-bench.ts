@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import type * as sessionModule from '../../../src/dataplane/codec/http2/client-session.ts';
 import type { Http2ClientSession } from '../../../src/dataplane/codec/http2/client-session.ts';
 import type { Http2ClientStream } from '../../../src/dataplane/codec/http2/client-stream.ts';
-import type * as writerModule from '../../../src/dataplane/codec/http2/frame-writer.ts';
+import type * as memoryModule from '../../../src/dataplane/codec/http2/session-memory.ts';
 import type * as readerModule from '../../../src/dataplane/codec/socket-reader.ts';
 import type { BodyLength, ResponseHead } from '../../../src/dataplane/exchange.ts';
 import type * as headerListModule from '../../../src/dataplane/header-list.ts';
@@ -22,7 +22,7 @@ import type { FrameConnection, FrameScript } from './frame-upstream.ts';
 const { Http2ClientSession: Session } = await loadSource<typeof sessionModule>(
   'dataplane/codec/http2/client-session.ts',
 );
-const { OutputBlocks } = await loadSource<typeof writerModule>('dataplane/codec/http2/frame-writer.ts');
+const { SessionMemory } = await loadSource<typeof memoryModule>('dataplane/codec/http2/session-memory.ts');
 const { SocketReader } = await loadSource<typeof readerModule>('dataplane/codec/socket-reader.ts');
 const { HeaderList: Headers } = await loadSource<typeof headerListModule>('dataplane/header-list.ts');
 const { TimerWheel } = await loadSource<typeof timeoutModule>('lib/timeout-queue.ts');
@@ -131,7 +131,7 @@ export class SessionBench {
     const timeouts = { connect: queue, writeStall: queue, idle: queue };
     let isReady = false;
     await new Promise((resolve) => socket.once('connect', resolve));
-    const session = new Session(socket, reader, 'http', 100, timeouts, new OutputBlocks(), {
+    const session = new Session(socket, reader, 'http', 100, timeouts, new SessionMemory(), {
       onReady: () => {
         isReady = true;
         changed();

@@ -144,7 +144,7 @@ class Server {
   constructor(product: Product) {
     const options = {
       isServer: true,
-      blocks: new product.OutputBlocks(),
+      memory: new product.SessionMemory(),
       streamWindowBytes: 70_000,
       connectionWindowBytes: 100_000,
       maxConcurrentStreams: MAX_STREAMS,

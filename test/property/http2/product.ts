@@ -2,11 +2,11 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type * as reader from '../../../src/dataplane/codec/http2/frame-reader.ts';
-import type * as writer from '../../../src/dataplane/codec/http2/frame-writer.ts';
+import type * as memory from '../../../src/dataplane/codec/http2/session-memory.ts';
 import type * as session from '../../../src/dataplane/codec/http2/session.ts';
 
 export type Product = Pick<typeof reader, 'FrameReader'> &
-  Pick<typeof writer, 'OutputBlocks'> &
+  Pick<typeof memory, 'SessionMemory'> &
   Pick<typeof session, 'FrameSession'>;
 
 const FOLDER = 'dataplane/codec/http2';
@@ -15,7 +15,7 @@ export async function loadProduct(sources: string): Promise<Product> {
   const load = async (file: string): Promise<unknown> => import(pathToFileURL(join(sources, FOLDER, file)).href);
   return {
     ...((await load('frame-reader.ts')) as typeof reader),
-    ...((await load('frame-writer.ts')) as typeof writer),
+    ...((await load('session-memory.ts')) as typeof memory),
     ...((await load('session.ts')) as typeof session),
   };
 }

@@ -130,7 +130,7 @@ export class Peer implements SessionOwner {
 
   constructor(
     product: Product,
-    blocks: InstanceType<Product['OutputBlocks']>,
+    memory: InstanceType<Product['SessionMemory']>,
     isServer: boolean,
     random: SeededRandom,
   ) {
@@ -143,7 +143,7 @@ export class Peer implements SessionOwner {
       this.socket.asSocket(),
       {
         isServer,
-        blocks,
+        memory,
         streamWindowBytes: this.streamWindowBytes,
         connectionWindowBytes: this.connectionWindowBytes,
         maxConcurrentStreams: MAX_STREAMS,

@@ -41,9 +41,9 @@ class Simulation {
   constructor(product: Product, random: SeededRandom, turns: Turns) {
     this.#random = random;
     this.#turns = turns;
-    const blocks = new product.OutputBlocks();
-    this.#client = new Peer(product, blocks, false, random);
-    this.#server = new Peer(product, blocks, true, random);
+    const memory = new product.SessionMemory();
+    this.#client = new Peer(product, memory, false, random);
+    this.#server = new Peer(product, memory, true, random);
   }
 
   run(steps: number): void {

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { asksForWebSocket } from '../../codec/http2/client-fields.ts';
 import { Http2ClientSession } from '../../codec/http2/client-session.ts';
 import type { SessionOwner } from '../../codec/http2/client-session.ts';
-import { OutputBlocks } from '../../codec/http2/frame-writer.ts';
+import { SessionMemory } from '../../codec/http2/session-memory.ts';
 import type { SocketReader } from '../../codec/socket-reader.ts';
 import type { ProxyError } from '../../proxy-error.ts';
 import { Handshake } from './handshake.ts';
@@ -22,7 +22,7 @@ export class Http2Pool implements Pool, SessionOwner, HandshakeOwner {
   readonly #unready = new Set<Http2ClientSession>();
   readonly #idle = new Set<Http2ClientSession>();
   readonly #pending: PendingQueue;
-  readonly #blocks = new OutputBlocks();
+  readonly #memory = new SessionMemory();
   #isRetired = false;
   /** What the latest session allowed. */
   #streamsPerSession: number;
@@ -75,7 +75,7 @@ export class Http2Pool implements Pool, SessionOwner, HandshakeOwner {
       dialer.scheme,
       maxStreamsPerConnection,
       timeouts,
-      this.#blocks,
+      this.#memory,
       this,
     );
     this.#sessions.push(session);

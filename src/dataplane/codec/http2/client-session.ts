@@ -12,7 +12,7 @@ import { MAX_HEADER_COUNT } from './client-fields.ts';
 import { Http2ClientStream } from './client-stream.ts';
 import type { StreamOwner } from './client-stream.ts';
 import { ERROR, MAX_WINDOW_BYTES, SETTING } from './frame.ts';
-import type { OutputBlocks } from './frame-writer.ts';
+import type { SessionMemory } from './session-memory.ts';
 import { PREFACE } from './preface.ts';
 import { FrameSession } from './session.ts';
 import type { SessionOptions, SessionOwner as FrameSessionOwner } from './session-owner.ts';
@@ -68,7 +68,7 @@ export class Http2ClientSession implements StreamOwner, FrameSessionOwner, ReadR
     scheme: 'http' | 'https',
     maxStreams: number,
     timeouts: ClientTimeouts,
-    blocks: OutputBlocks,
+    memory: SessionMemory,
     owner: SessionOwner,
   ) {
     this.#socket = socket;
@@ -90,7 +90,7 @@ export class Http2ClientSession implements StreamOwner, FrameSessionOwner, ReadR
     socket.on('error', (error) => this.#guard(() => this.#end('upstream_reset', error.message)));
     socket.on('drain', () => this.#guard(() => this.#session.drained()));
     socket.write(PREFACE);
-    this.#session = new FrameSession(socket, sessionOptions(maxStreams, blocks), this);
+    this.#session = new FrameSession(socket, sessionOptions(maxStreams, memory), this);
     reader.receiver = this;
   }
 
@@ -284,10 +284,10 @@ export class Http2ClientSession implements StreamOwner, FrameSessionOwner, ReadR
   }
 }
 
-function sessionOptions(maxStreams: number, blocks: OutputBlocks): SessionOptions {
+function sessionOptions(maxStreams: number, memory: SessionMemory): SessionOptions {
   return {
     isServer: false,
-    blocks,
+    memory,
     maxConcurrentStreams: 0,
     streamWindowBytes: STREAM_WINDOW_BYTES,
     // As long as some stream may go on, so may the connection: whoever does not read an answer keeps nobody from another.

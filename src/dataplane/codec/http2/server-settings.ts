@@ -1,13 +1,13 @@
 // What a server-side HTTP/2 connection is told about its listener, and what it says of itself.
 import type { Http1Limits, Http1ServerTimeouts } from '../http1/server-settings.ts';
 import { SETTING } from './frame.ts';
-import type { OutputBlocks } from './frame-writer.ts';
+import type { SessionMemory } from './session-memory.ts';
 import type { SessionOptions } from './session-owner.ts';
 
 export interface Http2ServerSettings {
   readonly limits: Http2Limits;
   readonly timeouts: Http1ServerTimeouts;
-  readonly blocks: OutputBlocks;
+  readonly memory: SessionMemory;
   /** Whether connections close after the answers they are giving. */
   isDraining(): boolean;
 }
@@ -28,12 +28,12 @@ const FIELD_OVERHEAD_BYTES = 32;
 /** Of the text that is allowed, what is still read, for the same reason. */
 const SPARE_FACTOR = 2;
 
-export function sessionOptions({ limits, blocks }: Http2ServerSettings): SessionOptions {
+export function sessionOptions({ limits, memory }: Http2ServerSettings): SessionOptions {
   const { maxConcurrentStreams, streamWindowBytes, connectionWindowBytes, maxHeadBytes, maxHeaderCount } = limits;
   const maxListBytes = maxHeadBytes + FIELD_OVERHEAD_BYTES * maxHeaderCount;
   return {
     isServer: true,
-    blocks,
+    memory,
     maxConcurrentStreams,
     streamWindowBytes,
     connectionWindowBytes,

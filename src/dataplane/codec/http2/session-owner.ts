@@ -1,5 +1,5 @@
 // What a session is told by the side that uses it, and what it tells that side.
-import type { OutputBlocks } from './frame-writer.ts';
+import type { SessionMemory } from './session-memory.ts';
 import type { FrameStream } from './stream.ts';
 
 /** The side that uses a session. */
@@ -20,7 +20,7 @@ export interface SessionOwner {
 
 export interface SessionOptions {
   readonly isServer: boolean;
-  readonly blocks: OutputBlocks;
+  readonly memory: SessionMemory;
   /** What the peer may send of one stream, and of all together, before it is consumed. */
   readonly streamWindowBytes: number;
   readonly connectionWindowBytes: number;

@@ -34,7 +34,7 @@ export class FrameSession implements FrameReceiver, SectionReceiver, StreamSessi
   readonly #options: SessionOptions;
   readonly #reader: FrameReader;
   readonly #guard = new FloodGuard();
-  readonly #decoder = new HpackDecoder();
+  readonly #decoder: HpackDecoder;
   readonly #sections: SectionReader;
   readonly #abandoned = new Set<number>();
   /** Streams with something to send that a window or the socket does not take. */
@@ -56,7 +56,8 @@ export class FrameSession implements FrameReceiver, SectionReceiver, StreamSessi
   constructor(socket: Socket, options: SessionOptions, owner: SessionOwner) {
     this.#owner = owner;
     this.#options = options;
-    this.output = new SessionOutput(socket, options.blocks);
+    this.#decoder = new HpackDecoder(undefined, options.memory.huffman);
+    this.output = new SessionOutput(socket, options.memory.blocks);
     this.#reader = new FrameReader(this);
     this.#sections = new SectionReader(this, options.maxFieldBytes);
     this.streamWindowBytes = options.streamWindowBytes;

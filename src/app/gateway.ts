@@ -44,11 +44,17 @@ export class Gateway {
     });
   }
 
-  /** Ends when the first configuration is served. @throws StartError when the admin address can't be bound. */
+  /** Ends when the first configuration is served. @throws StartError when the admin address can't be bound, or no API server is known. */
   async start(): Promise<StartedGateway> {
     this.#processMetrics = startProcessMetrics(this.metrics);
     const admin = await this.#control.listen();
-    return { admin, ...(await this.#control.start()) };
+    try {
+      return { admin, ...(await this.#control.start()) };
+    } catch (error) {
+      // The admin API would keep the process.
+      await this.#control.close();
+      throw error;
+    }
   }
 
   /** Not ready from now on; accepts go on for the drain delay, then what is in flight is finished, at most for the grace time. */

@@ -11,7 +11,8 @@ export interface AccessOptions {
   readonly kubeconfig?: string | undefined;
   readonly context?: string | undefined;
   readonly environment: Environment;
-  readonly homeDirectory: string;
+  /** Asked only where it matters: a pod's user may have none. */
+  readonly homeDirectory: () => string;
   readonly clock: Clock;
 }
 
@@ -23,6 +24,6 @@ export function discoverAccess(options: AccessOptions): Promise<ClusterAccess> {
   if (files.length === 0 && context === undefined && isInCluster(environment)) {
     return inClusterAccess({ environment, clock });
   }
-  const chosen = files.length === 0 ? [join(homeDirectory, '.kube', 'config')] : files;
+  const chosen = files.length === 0 ? [join(homeDirectory(), '.kube', 'config')] : files;
   return loadKubeconfig({ files: chosen, context, environment, clock });
 }

@@ -132,7 +132,7 @@ export class KubernetesSource implements ConfigurationSource {
       kubeconfig,
       context,
       environment: process.env,
-      homeDirectory: homedir(),
+      homeDirectory: homedir,
       clock,
     }).catch((error: unknown) => {
       throw new StartError((error as Error).message, { cause: error });

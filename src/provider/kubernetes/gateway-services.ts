@@ -87,7 +87,6 @@ export class GatewayServices {
   }
 
   async #run(): Promise<void> {
-    console.error("RUN", this.#isAskedAgain, this.#isLeading, [...this.#plans.keys()]);
     while (this.#isAskedAgain && this.#isLeading) {
       this.#isAskedAgain = false;
       this.#cancelRetry();
@@ -104,7 +103,7 @@ export class GatewayServices {
     const { client, gateway, exists, logger } = this.#options;
     const owner = gateway(key);
     if (!this.#isLeading || owner?.metadata.uid === undefined) return true;
-    console.error("WRITE", key);    const manifest = serviceFor(owner, plan);
+    const manifest = serviceFor(owner, plan);
     const text = JSON.stringify(manifest);
     const service = `${manifest.metadata.namespace}/${manifest.metadata.name}`;
     if (this.#written.get(key)?.text === text && exists(service)) return true;

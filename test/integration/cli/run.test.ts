@@ -239,6 +239,12 @@ describe('sluice run that can not start', () => {
     );
   });
 
+  it('says in one line why, when nobody knows where the API server is', async () => {
+    const run = ['run', '--provider', 'kubernetes', '--kubeconfig', '/nowhere', '--admin', `${LOOPBACK}:0`];
+    const { code, errors } = await sluice(run);
+    assert.deepEqual({ code, errors }, { code: 1, errors: 'sluice: /nowhere: cannot be read (ENOENT)\n' });
+  });
+
   it('says in one line why, when a file can not be had', async (t) => {
     const stage = await Stage.create(t);
     const run = ['run', '--manifests', stage.manifests, '--admin', `${LOOPBACK}:0`];

@@ -11,6 +11,7 @@ import type { Clock } from '../../kubernetes/clock.ts';
 import type { StoredObject } from '../../kubernetes/object-reading.ts';
 import type { Change as ReflectedChange, ObjectName } from '../../kubernetes/reflected-set.ts';
 import { Reflector } from '../../kubernetes/reflector.ts';
+import type { ReflectorState } from '../../kubernetes/reflector-state.ts';
 import { CUSTOM_RESOURCE_DEFINITION } from '../../kubernetes/resource.ts';
 import type { Logger } from '../../observability/process-log.ts';
 import { formatPath } from '../../validation/problem.ts';
@@ -41,6 +42,9 @@ export interface KubernetesProviderOptions {
 export type DemandedKind = 'Secret' | 'ConfigMap';
 export const DEMANDED_KINDS: readonly DemandedKind[] = ['Secret', 'ConfigMap'];
 
+/** An API server that just learnt of a CRD may not serve its kind yet. */
+const CRD_SETTLING_MS = 3_000;
+const RECOVERY_MS = 500;
 const GROUPS_OF_CRDS: ReadonlySet<string> = new Set([GATEWAY_GROUP, SLUICE_GROUP]);
 const BUNDLE_VERSION = 'gateway.networking.k8s.io/bundle-version';
 const CHANNEL = 'gateway.networking.k8s.io/channel';
@@ -69,6 +73,8 @@ export class KubernetesProvider {
   readonly #settled = Promise.withResolvers<void>();
   /** Until the first state is complete. */
   #isComplete = false;
+  /** By the state that it is for. */
+  readonly #cancelRetry = new Map<ReflectorState['kind'], () => void>();
 
   constructor(options: KubernetesProviderOptions) {
     this.#options = options;
@@ -90,6 +96,7 @@ export class KubernetesProvider {
   }
 
   async close(): Promise<void> {
+    for (const cancel of this.#cancelRetry.values()) cancel();
     await Promise.all(this.#reflectors.map((reflector) => reflector.stop()));
   }
 
@@ -127,7 +134,7 @@ export class KubernetesProvider {
         namespace,
         keep: (object) => this.#keep(object),
         onChanges: (changes) => this.#onChanges(kind, changes),
-        onState: () => this.#checkSettled(),
+        onState: (state) => this.#onState(state),
         logger: rest.logger,
         clock: rest.clock,
         random: rest.random,
@@ -145,7 +152,7 @@ export class KubernetesProvider {
       kind: CUSTOM_RESOURCE_DEFINITION,
       keep: readCrd,
       onChanges: (changes) => this.#onCrds(changes),
-      onState: () => this.#checkSettled(),
+      onState: (state) => this.#onState(state),
       logger,
       clock,
       random,
@@ -256,8 +263,27 @@ export class KubernetesProvider {
       else this.#crds.set(change.name, change.object);
     }
     // What was absent may be there now.
-    for (const reflector of this.#reflectors) if (reflector.state.kind === 'absent') reflector.retry();
+    this.#retry('absent');
+    this.#retryLater('absent', CRD_SETTLING_MS);
     if (this.#isComplete) this.#options.onChange({ put: [], remove: [] });
+  }
+
+  #retry(kind: ReflectorState['kind']): void {
+    for (const reflector of this.#reflectors) if (reflector.state.kind === kind) reflector.retry();
+  }
+
+  #retryLater(kind: ReflectorState['kind'], delayMs: number): void {
+    this.#cancelRetry.get(kind)?.();
+    this.#cancelRetry.set(
+      kind,
+      this.#options.clock.after(delayMs, () => this.#retry(kind)),
+    );
+  }
+
+  #onState({ kind }: ReflectorState): void {
+    // What kept the others from the API server is likely to be over, too.
+    if (kind === 'synced') this.#retryLater('failing', RECOVERY_MS);
+    this.#checkSettled();
   }
 
   /** A kind that is not there, or may not be read, keeps nobody waiting: what it would have said is missing, as the log tells. */

@@ -6,7 +6,7 @@ import { ApiError, hasStatus } from '../../kubernetes/api-error.ts';
 import type { ApiClient } from '../../kubernetes/api-client.ts';
 import type { Clock } from '../../kubernetes/clock.ts';
 import { shareStructure } from '../../lib/shared-structure.ts';
-import type { Logger } from '../../observability/process-log.ts';
+import type { LogFields, Logger } from '../../observability/process-log.ts';
 import type { LiveObject, LiveObjects } from './live-objects.ts';
 import { hasOwnEntries, mergeStatus } from './status-merge.ts';
 
@@ -32,6 +32,8 @@ export const MAX_RETRY_MS = 30_000;
 const TROUBLES_TO_TELL = 4;
 /** …of which there is one in this time, whatever number of objects it is about. */
 const LOG_INTERVAL_MS = 10_000;
+/** After so long nobody is taken to undo it on purpose. */
+const FORGIVEN_AFTER_MS = 300_000;
 
 type Status = LiveObject['status'];
 
@@ -58,9 +60,15 @@ interface Task {
   streak: number;
   /** In a row. */
   failures: number;
-  /** In a row: somebody else had changed what was written last, and that was written again. */
-  repairs: number;
-  written: ObjectStatus | undefined;
+}
+
+/** What became of a status that was written. */
+interface Fate {
+  readonly writtenAtMs: number;
+  /** In a row: somebody else had changed it, and it was written again. */
+  readonly repairs: number;
+  /** Set where the API server keeps it otherwise than it was written: its CRD has not all fields. */
+  readonly keptAs: Status | undefined;
 }
 
 export class StatusWriter {
@@ -70,8 +78,7 @@ export class StatusWriter {
   readonly #ready: Task[] = [];
   /** Undefined until it is known what should be. */
   #statuses: ReadonlyMap<string, ObjectStatus> | undefined = undefined;
-  /** Of statuses that the API server keeps otherwise than they were written (its CRD has not all fields): what became of them. */
-  readonly #keptOtherwise = new WeakMap<ObjectStatus, Status>();
+  readonly #fates = new WeakMap<ObjectStatus, Fate>();
   /** Ends with the time for which this replica leads; undefined while it does not. */
   #term: AbortController | undefined = undefined;
   #writing = 0;
@@ -125,11 +132,9 @@ export class StatusWriter {
       notBeforeMs: -Infinity,
       streak: 0,
       failures: 0,
-      repairs: 0,
-      written: undefined,
     };
     this.#tasks.set(key, task);
-    this.#enqueue(task);
+    this.#schedule(task);
   }
 
   /** Another status is wanted: it need not wait because the one before failed, or was undone. */
@@ -137,10 +142,9 @@ export class StatusWriter {
     const task = this.#tasks.get(key);
     if (task === undefined) return this.#look(key);
     task.failures = 0;
-    task.repairs = 0;
     if (task.cancelRest === undefined) return;
     task.cancelRest();
-    this.#rest(task);
+    this.#schedule(task);
   }
 
   #plan(key: string): Plan | undefined {
@@ -153,13 +157,32 @@ export class StatusWriter {
     const { uid, generation } = live.metadata;
     if (own?.uid !== undefined && own.uid !== uid) return undefined;
     if (own?.generation !== undefined && own.generation !== generation) return undefined;
-    if (own !== undefined && isSame(this.#keptOtherwise.get(own), live.status)) return undefined;
+    if (isSame(this.#fateOf(own)?.keptAs, live.status)) return undefined;
     const now = new Date(clock.dateMs()).toISOString().replace(/\.\d+Z$/, 'Z');
     const status = mergeStatus(live.status, own?.status, { controllerName, now });
     return status === live.status ? undefined : { live, own, status };
   }
 
+  #fateOf(own: ObjectStatus | undefined): Fate | undefined {
+    return own && this.#fates.get(own);
+  }
+
+  #schedule(task: Task): void {
+    const { clock } = this.#options;
+    const delayMs = this.#dueMs(task) - clock.nowMs();
+    if (delayMs <= 0) this.#enqueue(task);
+    else task.cancelRest = clock.after(delayMs, () => this.#enqueue(task));
+  }
+
+  #dueMs({ key, lastWriteMs, notBeforeMs, streak, failures }: Task): number {
+    const pausedMs = failures > 0 ? backoffMs(failures) : Math.min(MAX_INTERVAL_MS, backoffMs(streak - 1));
+    const fate = this.#fateOf(this.#statuses?.get(key));
+    const mendedMs = fate === undefined ? -Infinity : fate.writtenAtMs + backoffMs(fate.repairs);
+    return Math.max(lastWriteMs + pausedMs, notBeforeMs, mendedMs);
+  }
+
   #enqueue(task: Task): void {
+    task.cancelRest = undefined;
     this.#ready.push(task);
     this.#next();
   }
@@ -186,7 +209,7 @@ export class StatusWriter {
     } finally {
       this.#writing--;
     }
-    if (!signal.aborted) this.#rest(task);
+    if (!signal.aborted) this.#schedule(task);
     this.#next();
   }
 
@@ -204,21 +227,28 @@ export class StatusWriter {
   }
 
   #noteWritten(task: Task, { live: before, own }: Plan, { metadata, status = {} }: Written): void {
-    const { live, controllerName } = this.#options;
+    const { live } = this.#options;
     const current = live.get(task.key);
     // The event of the watch comes later; until then this is what is.
     if (current?.metadata.resourceVersion === before.metadata.resourceVersion) {
       const { resourceVersion } = metadata;
       live.put({ ...current, metadata: { ...current.metadata, resourceVersion }, status });
     }
-    if (own !== undefined && mergeStatus(status, own.status, { controllerName, now: '' }) !== status) {
-      this.#keptOtherwise.set(own, status);
-      this.#tell(task, 'the API server keeps a status otherwise than it was written: its CRD lacks what Sluice writes');
-    }
-    task.repairs = own !== undefined && own === task.written ? task.repairs + 1 : 0;
     task.failures = 0;
-    task.written = own;
-    if (task.repairs >= TROUBLES_TO_TELL) this.#tell(task, 'somebody else changes again and again what Sluice writes');
+    if (own !== undefined) this.#noteFate(task.key, own, status);
+  }
+
+  #noteFate(key: string, own: ObjectStatus, status: Status): void {
+    const { clock, controllerName } = this.#options;
+    const before = this.#fateOf(own);
+    const nowMs = clock.nowMs();
+    const isRepair = before !== undefined && nowMs - before.writtenAtMs < FORGIVEN_AFTER_MS;
+    const repairs = isRepair ? before.repairs + 1 : 0;
+    const isKept = mergeStatus(status, own.status, { controllerName, now: '' }) === status;
+    this.#fates.set(own, { writtenAtMs: nowMs, repairs, keptAs: isKept ? undefined : status });
+    if (!isKept) this.#tell('the API server keeps a status otherwise than it was written', { object: key });
+    if (repairs >= TROUBLES_TO_TELL)
+      this.#tell('somebody else changes a status again and again', { object: key, repairs });
   }
 
   #noteFailure(task: Task, error: unknown): void {
@@ -227,30 +257,22 @@ export class StatusWriter {
     task.failures++;
     if (error instanceof ApiError && error.retryAfterMs !== undefined)
       task.notBeforeMs = this.#options.clock.nowMs() + Math.min(MAX_RETRY_MS, error.retryAfterMs);
-    if (task.failures >= TROUBLES_TO_TELL) this.#tell(task, 'a status could not be written', { err: error });
+    const { key, failures } = task;
+    if (failures >= TROUBLES_TO_TELL)
+      this.#tell('a status could not be written', { err: error, object: key, failures });
   }
 
-  #tell({ key, failures, repairs }: Task, message: string, fields: object = {}): void {
+  #tell(message: string, fields: LogFields): void {
     const { clock, logger } = this.#options;
     if (clock.nowMs() - this.#lastLogMs < LOG_INTERVAL_MS) return;
     this.#lastLogMs = clock.nowMs();
-    logger.warn({ ...fields, object: key, failures, repairs }, message);
-  }
-
-  #rest(task: Task): void {
-    const { clock } = this.#options;
-    const dueMs = Math.max(task.lastWriteMs + intervalMs(task), task.notBeforeMs);
-    task.cancelRest = clock.after(Math.max(0, dueMs - clock.nowMs()), () => {
-      task.cancelRest = undefined;
-      this.#enqueue(task);
-    });
+    logger.warn(fields, message);
   }
 }
 
-function intervalMs({ streak, failures, repairs }: Task): number {
-  const troubles = Math.max(failures, repairs);
-  if (troubles > 0) return Math.min(MAX_RETRY_MS, MIN_INTERVAL_MS * 2 ** troubles);
-  return Math.min(MAX_INTERVAL_MS, MIN_INTERVAL_MS * 2 ** (streak - 1));
+/** @param exponent 0 is the shortest. */
+function backoffMs(exponent: number): number {
+  return Math.min(MAX_RETRY_MS, MIN_INTERVAL_MS * 2 ** exponent);
 }
 
 /** In a merge patch, what is absent stays: what should go is null. */

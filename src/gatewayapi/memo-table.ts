@@ -79,7 +79,7 @@ export class MemoTable<F extends SourcesOf<F>, K, T> implements Source<K, T> {
   *keysRead(source: string): Iterable<unknown> {
     if (!this.#sourcesRead.has(source) || this.#entries instanceof WeakMap) return;
     for (const { reads } of this.#entries.values())
-      for (let i = 0; i < reads.length; i += 3) if (reads[i] === source) yield reads[i + 1];
+      for (let at = 0; at < reads.length; at += 3) if (reads[at] === source) yield reads[at + 1];
   }
 
   beginRound(round: Round<F>): void {

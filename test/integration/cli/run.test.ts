@@ -275,7 +275,10 @@ describe('sluice run that can not start', () => {
       'fields.yaml': 'manifests: [.]\naccessLog: {fields: [time, nonsense]}\n',
     });
     const cases: readonly (readonly [string[], RegExp])[] = [
-      [[], /^sluice: there is nothing to run: name manifests with --manifests, or in a file with --config$/],
+      [
+        [],
+        /^sluice: there is nothing to run: name manifests with --manifests, or in a file with --config, or an API server with --provider kubernetes$/,
+      ],
       [['--manifests', 'no-such-directory'], /^sluice: \S+no-such-directory: no such file or directory$/],
       [['--config', directory.at('none.yaml')], /^sluice: \S+none\.yaml: can't be read \(ENOENT\)$/],
       [

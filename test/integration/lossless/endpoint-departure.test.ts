@@ -87,11 +87,18 @@ class Stage {
     await this.sluice.untilConfigVersion(++this.#versions);
   }
 
-  /** Nothing failed, and nothing is left. */
-  async conclude(t: TestContext, events: string): Promise<void> {
+  /**
+   * Nothing failed, and nothing is left.
+   * @param mayLose requests that were under way to an endpoint that was killed: on a connection that had served none before, they are not
+   * sent again, as nobody knows whether they were what ended it
+   */
+  async conclude(t: TestContext, events: string, mayLose = 0): Promise<void> {
     for (const traffic of this.#traffics) await traffic.stop();
     t.diagnostic(`${events}; HTTP/1.1: ${String(this.#traffics[0])}; HTTP/2: ${String(this.#traffics[1])}`);
-    for (const traffic of this.#traffics) assert.equal(traffic.failed, 0, String(traffic));
+    for (const traffic of this.#traffics) {
+      assert.ok(traffic.failed <= mayLose, String(traffic));
+      for (const failure of traffic.failures) assert.match(failure, /^503 .*The backend closed the connection/);
+    }
     const { code, errors } = await this.sluice.stop();
     assert.equal(code, 0, errors);
     assert.doesNotMatch(errors, /"level":"(?:error|fatal)"/);
@@ -150,5 +157,9 @@ test('killed under load, one after the other', { timeout: TIMEOUT_MS }, async (t
     await victim.start();
   }
   const retries = (await stage.sluice.metrics()).sum('sluice_upstream_retries_total');
-  await stage.conclude(t, `${KILLS} kills fell into ${underWay} requests, ${retries} tries on the other endpoint`);
+  await stage.conclude(
+    t,
+    `${KILLS} kills fell into ${underWay} requests, ${retries} tries on the other endpoint`,
+    underWay,
+  );
 });

@@ -26,10 +26,12 @@ export function residentBytes(pid: number): number {
 }
 
 /** The kernel tells nobody when other people's processes come and go. */
-export async function untilTrue<T>(what: string, probe: () => T | undefined | false): Promise<T> {
+type Found<T> = T | undefined | false;
+
+export async function untilTrue<T>(what: string, probe: () => Found<T> | Promise<Found<T>>): Promise<T> {
   const deadlineMs = performance.now() + BOUND_MS;
   for (;;) {
-    const value = probe();
+    const value = await probe();
     if (value !== undefined && value !== false) return value;
     if (performance.now() > deadlineMs) throw new Error(`not within ${BOUND_MS} ms: ${what}`);
     await delay(POLL_MS);

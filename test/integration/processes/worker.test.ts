@@ -38,8 +38,11 @@ test('a worker is killed under load: what it had in flight is lost, and nothing 
   await traffic.untilMore(300);
   assert.equal(traffic.failed, failed, String(traffic));
   await stage.conclude(traffic, `${KILLS} kills of workers fell into the traffic`);
-  const metrics = await stage.sluice.metrics();
-  assert.equal(metrics.sum('sluice_restarts_total', { role: 'worker' }), KILLS);
+  // The supervisor tells control a moment later.
+  await untilTrue(
+    'all restarts are counted',
+    async () => (await stage.sluice.metrics()).sum('sluice_restarts_total', { role: 'worker' }) === KILLS,
+  );
   assert.ok(
     traffic.failures.every((failure) => /ECONNRESET|socket hang up/.test(failure)),
     String(traffic),

@@ -25,9 +25,9 @@ export function residentBytes(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(textOf(`/proc/${pid}/status`))?.[1]) * 1_024;
 }
 
-/** The kernel tells nobody when other people's processes come and go. */
 type Found<T> = T | undefined | false;
 
+/** The kernel tells nobody when other people's processes come and go. */
 export async function untilTrue<T>(what: string, probe: () => Found<T> | Promise<Found<T>>): Promise<T> {
   const deadlineMs = performance.now() + BOUND_MS;
   for (;;) {

@@ -11,9 +11,13 @@ export interface RunningProcess {
   readonly title: string;
 }
 
-/** All that descend from it, without itself. */
+/** All that descend from it, without itself. A child that is only a copy yet, about to become another program, is none. */
 export function descendants(pid: number): RunningProcess[] {
-  return childrenOf(pid).flatMap((child) => [{ pid: child, title: titleOf(child) }, ...descendants(child)]);
+  const own = titleOf(pid);
+  return childrenOf(pid).flatMap((child) => {
+    const title = titleOf(child);
+    return title === own ? [] : [{ pid: child, title }, ...descendants(child)];
+  });
 }
 
 export function isAlive(pid: number): boolean {

@@ -101,3 +101,14 @@ export interface ExchangeHandler {
   onAbort(error: ProxyError): void;
   onResponseDrain(): void;
 }
+
+/** Until somebody takes an exchange, and for requests that were refused before anybody did. */
+export const NO_HANDLER: ExchangeHandler = {
+  holdsRequestChunks: false,
+  onRequestData() {},
+  onRequestEnd() {},
+  onRequestFlush() {},
+  onRequestError() {},
+  onAbort() {},
+  onResponseDrain() {},
+};

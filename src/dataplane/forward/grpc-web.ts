@@ -1,6 +1,7 @@
 // gRPC-Web (PROTOCOL-WEB.md of gRPC): calls of clients that know no trailers, over any version of HTTP, shown to the rest as gRPC. Messages
 // are the same; trailers come as a last frame of the body, and the text form is all of that in base64. Nothing is buffered but the rest
 // of a group of it.
+import { NO_HANDLER } from '../exchange.ts';
 import type { BodyLength, DownstreamInfo, Exchange, ExchangeHandler, RequestHead, ResponseHead } from '../exchange.ts';
 import { isGrpcCall } from '../grpc.ts';
 import type { HeaderList } from '../header-list.ts';
@@ -36,7 +37,7 @@ export class GrpcWebExchange implements Exchange, ExchangeHandler {
   /** Of gRPC; the client gets them in the body. */
   readonly acceptsTrailers = true;
   readonly upgrade = undefined;
-  handler: ExchangeHandler = IGNORE;
+  handler: ExchangeHandler = NO_HANDLER;
   readonly #client: Exchange;
   /** Of the text form. */
   readonly #decoder: Base64Decoder | undefined;
@@ -189,14 +190,3 @@ function trailerFrame({ fields }: HeaderList): Buffer {
   frame.write(block, FRAME_HEADER_BYTES, 'latin1');
   return frame;
 }
-
-/** Until somebody takes the exchange. */
-const IGNORE: ExchangeHandler = {
-  holdsRequestChunks: false,
-  onRequestData() {},
-  onRequestEnd() {},
-  onRequestFlush() {},
-  onRequestError() {},
-  onAbort() {},
-  onResponseDrain() {},
-};

@@ -1,6 +1,7 @@
 // What a request becomes when it leaves the plugins: an Exchange again, so that routing and forwarding take it as they take one from a
 // codec. Its request body is the stream that plugins left, its answer a stream that they get.
 import { Readable } from 'node:stream';
+import { NO_HANDLER } from '../../../src/dataplane/exchange.ts';
 import type {
   BodyLength,
   DownstreamInfo,
@@ -44,7 +45,7 @@ export class ForwardedExchange implements Exchange {
   readonly expectsContinue: boolean;
   readonly acceptsTrailers: boolean;
   readonly upgrade: string | undefined;
-  handler: ExchangeHandler = IGNORE;
+  handler: ExchangeHandler = NO_HANDLER;
   isRequestComplete = false;
   bytesReceived = 0;
   bytesSent = 0;
@@ -179,13 +180,3 @@ export class ForwardedExchange implements Exchange {
     });
   }
 }
-
-const IGNORE: ExchangeHandler = {
-  holdsRequestChunks: false,
-  onRequestData() {},
-  onRequestEnd() {},
-  onRequestFlush() {},
-  onRequestError() {},
-  onAbort() {},
-  onResponseDrain() {},
-};

@@ -1,5 +1,6 @@
 // An Exchange by hand: the test plays client and codec. The client takes as many bytes as it has asked for, and only what was flushed;
 // it notes every breach of what a codec may rely on.
+import { NO_HANDLER } from '../../../src/dataplane/exchange.ts';
 import type {
   BodyLength,
   DownstreamInfo,
@@ -40,7 +41,7 @@ export class MemoryExchange implements Exchange {
   readonly expectsContinue: boolean;
   readonly acceptsTrailers: boolean = true;
   readonly upgrade: string | undefined;
-  handler: ExchangeHandler = NOBODY;
+  handler: ExchangeHandler = NO_HANDLER;
   isRequestComplete: boolean;
   bytesReceived = 0;
   bytesSent = 0;
@@ -195,13 +196,3 @@ export class MemoryExchange implements Exchange {
     return this.bytesSent > this.#wantedBytes;
   }
 }
-
-const NOBODY: ExchangeHandler = {
-  holdsRequestChunks: false,
-  onRequestData() {},
-  onRequestEnd() {},
-  onRequestFlush() {},
-  onRequestError() {},
-  onAbort() {},
-  onResponseDrain() {},
-};

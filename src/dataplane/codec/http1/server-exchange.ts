@@ -1,4 +1,5 @@
 // One request on an HTTP/1.1 connection, as the rest of the data plane sees it. It decides how the answer is framed.
+import { NO_HANDLER } from '../../exchange.ts';
 import type {
   BodyLength,
   DownstreamInfo,
@@ -41,7 +42,7 @@ export class Http1Exchange implements Exchange {
   readonly expectsContinue: boolean;
   readonly acceptsTrailers: boolean;
   readonly upgrade: string | undefined;
-  handler: ExchangeHandler = IGNORE;
+  handler: ExchangeHandler = NO_HANDLER;
   bytesReceived = 0;
   bytesSent = 0;
 
@@ -183,14 +184,3 @@ export class Http1Exchange implements Exchange {
     this.handler.onAbort(error);
   }
 }
-
-/** Until somebody takes the exchange, and for requests that were refused before anybody did. */
-const IGNORE: ExchangeHandler = {
-  holdsRequestChunks: false,
-  onRequestData() {},
-  onRequestEnd() {},
-  onRequestFlush() {},
-  onRequestError() {},
-  onAbort() {},
-  onResponseDrain() {},
-};

@@ -1,6 +1,7 @@
 // One request on a stream of an HTTP/2 connection, as the rest of the data plane sees it. Whatever happens to the stream, whoever handles
 // the exchange learns of exactly one end: its own answer, its own abort, or onAbort.
 import { Deadline } from '../../../lib/timeout-queue.ts';
+import { NO_HANDLER } from '../../exchange.ts';
 import type {
   BodyLength,
   DownstreamInfo,
@@ -42,7 +43,7 @@ export class Http2Exchange extends Deadline implements Exchange, StreamReceiver 
   readonly expectsContinue: boolean;
   readonly acceptsTrailers: boolean;
   readonly upgrade: string | undefined;
-  handler: ExchangeHandler = IGNORE;
+  handler: ExchangeHandler = NO_HANDLER;
   isRequestComplete: boolean;
   bytesReceived = 0;
   bytesSent = 0;
@@ -306,14 +307,3 @@ class BodyDeadline extends Deadline {
 
 const BODY_TOO_LARGE: ParseProblem = { code: 'payload_too_large', message: 'the request body is larger than allowed' };
 const TOO_LARGE: FieldProblem = { code: 'headers_too_large', message: 'the trailers are larger than allowed' };
-
-/** Until somebody takes the exchange, and for requests that were refused before anybody did. */
-const IGNORE: ExchangeHandler = {
-  holdsRequestChunks: false,
-  onRequestData() {},
-  onRequestEnd() {},
-  onRequestFlush() {},
-  onRequestError() {},
-  onAbort() {},
-  onResponseDrain() {},
-};

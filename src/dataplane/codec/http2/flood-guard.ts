@@ -10,31 +10,45 @@ const INTERVAL_MS = 10_000;
 export const WASTED_STREAM_AGE_MS = 100;
 
 export class FloodGuard {
-  #idleFrames = 0;
-  #countedSinceMs = 0;
-  #wastedStreams = 0;
-  #wastedSinceMs = 0;
+  readonly #idleFrames = new IntervalCount(MAX_IDLE_FRAMES);
+  readonly #wastedStreams = new IntervalCount(MAX_WASTED_STREAMS);
 
   /** Something of a message was served. */
   progress(): void {
-    this.#idleFrames = 0;
+    this.#idleFrames.reset();
   }
 
   /** Returns whether it is one too many. */
   countIdleFrame(): boolean {
-    if (++this.#idleFrames === 1) this.#countedSinceMs = performance.now();
-    if (this.#idleFrames <= MAX_IDLE_FRAMES) return false;
-    if (performance.now() - this.#countedSinceMs < INTERVAL_MS) return true;
-    this.#idleFrames = 0;
-    return false;
+    return this.#idleFrames.add();
   }
 
   /** Returns whether it is one too many. */
   countWastedStream(): boolean {
-    if (++this.#wastedStreams === 1) this.#wastedSinceMs = performance.now();
-    if (this.#wastedStreams <= MAX_WASTED_STREAMS) return false;
-    if (performance.now() - this.#wastedSinceMs < INTERVAL_MS) return true;
-    this.#wastedStreams = 0;
+    return this.#wastedStreams.add();
+  }
+}
+
+/** Begins anew with the first that exceeds the bound when the interval is over. */
+class IntervalCount {
+  readonly #bound: number;
+  #count = 0;
+  #sinceMs = 0;
+
+  constructor(bound: number) {
+    this.#bound = bound;
+  }
+
+  reset(): void {
+    this.#count = 0;
+  }
+
+  /** Returns whether the interval has one too many. */
+  add(): boolean {
+    if (++this.#count === 1) this.#sinceMs = performance.now();
+    if (this.#count <= this.#bound) return false;
+    if (performance.now() - this.#sinceMs < INTERVAL_MS) return true;
+    this.#count = 0;
     return false;
   }
 }

@@ -63,10 +63,14 @@ export class SessionOutput {
   }
 
   headers(streamId: number, fields: readonly string[], endsStream: boolean, maxFrameBytes: number): void {
-    const block = this.#writer.reserve(FRAME_HEADER_BYTES + maxEncodedBytes(fields));
+    let block = this.#writer.reserve(FRAME_HEADER_BYTES);
+    let end = this.#encoder.encode(fields, block, this.#writer.offset + FRAME_HEADER_BYTES);
+    if (end === -1) {
+      block = this.#writer.reserve(FRAME_HEADER_BYTES + maxEncodedBytes(fields));
+      end = this.#encoder.encode(fields, block, this.#writer.offset + FRAME_HEADER_BYTES);
+    }
     const { offset } = this.#writer;
     const payload = offset + FRAME_HEADER_BYTES;
-    const end = this.#encoder.encode(fields, block, payload);
     if (end - payload > maxFrameBytes) {
       this.#headersInParts(streamId, Buffer.from(block.subarray(payload, end)), endsStream, maxFrameBytes);
       return;

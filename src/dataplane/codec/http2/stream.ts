@@ -110,7 +110,7 @@ export class FrameStream {
     if (this.isClosed || this.isLocalClosed || this.#isEnding || chunk.length === 0) return true;
     this.#waiting.push(chunk);
     this.#waitingBytes += chunk.length;
-    if (this.#waiting.length === 1) this.send();
+    if (this.#waiting.length === 1) this.#send();
     return this.#waitingBytes === 0;
   }
 
@@ -143,8 +143,8 @@ export class FrameStream {
     this.#dropHeld();
   }
 
-  /** From the session: sends what the windows and the socket take. Returns whether something still waits. */
-  send(): boolean {
+  /** Sends what the windows and the socket take; the rest waits. */
+  #send(): void {
     const session = this.#session;
     const before = this.#waitingBytes;
     while (this.#waitingBytes > 0) {
@@ -152,12 +152,9 @@ export class FrameStream {
       if (room <= 0 || session.output.needsDrain) break;
       this.#sendPiece(room);
     }
-    if (this.#waitingBytes > 0) {
-      session.wait(this);
-      if (this.#waitingBytes < before) this.receiver.onProgress();
-      return true;
-    }
-    return false;
+    if (this.#waitingBytes === 0) return;
+    session.wait(this);
+    if (this.#waitingBytes < before) this.receiver.onProgress();
   }
 
   /** From the session: a turn of its own among those that wait. Returns whether something still waits. */

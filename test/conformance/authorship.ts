@@ -1,16 +1,8 @@
 // Whether every condition of ours was written by the gateway: the API server's audit log has each write of a status, by whom, and what came of
 // it. Others may write statuses, too, and the suite does, but then what the gateway said must be in them as the gateway said it.
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readAuditLog } from './audit-log.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
-
-interface AuditEvent {
-  readonly user?: { readonly username?: string };
-  readonly objectRef?: { readonly resource?: string; readonly namespace?: string; readonly name?: string };
-  readonly responseStatus?: { readonly code?: number };
-  readonly responseObject?: { readonly metadata?: { readonly uid?: string }; readonly status?: Fields };
-}
 
 const CONTROLLER_NAME = 'sluice.dev/gateway-controller';
 const GATEWAY_API = 'gateway.networking.k8s.io';
@@ -24,26 +16,8 @@ const OWN_TYPES: ReadonlySet<unknown> = new Set([
 ]);
 const MAX_SHOWN = 20;
 
-const POLICY = `apiVersion: audit.k8s.io/v1
-kind: Policy
-omitStages: [RequestReceived]
-rules:
-  - level: RequestResponse
-    verbs: [update, patch]
-    resources: [{ group: ${GATEWAY_API}, resources: ["*/status"] }]
-  - level: None
-`;
-
-/** Flags of kube-apiserver with which it keeps the log. */
-export function auditFlags(folder: string): Readonly<Record<string, string>> {
-  const policy = join(folder, 'audit-policy.yaml');
-  writeFileSync(policy, POLICY);
-  return { 'audit-policy-file': policy, 'audit-log-path': auditLog(folder), 'audit-log-batch-max-wait': '1s' };
-}
-
-export function auditLog(folder: string): string {
-  return join(folder, 'audit.log');
-}
+/** What has to be logged for it. */
+export const AUTHORSHIP_RULE: string = `{ level: RequestResponse, verbs: [update, patch], resources: [{ group: ${GATEWAY_API}, resources: ["*/status"] }] }`;
 
 /** @returns what is wrong, a line for each object; `writes`: how many of the gateway's were seen. */
 export function checkAuthorship(
@@ -53,18 +27,16 @@ export function checkAuthorship(
   const said = new Map<string, string>();
   const wrong = new Map<string, string>();
   let writes = 0;
-  for (const line of readFileSync(log, 'utf8').split('\n')) {
-    if (line === '') continue;
-    const { user, objectRef, responseStatus, responseObject } = JSON.parse(line) as AuditEvent;
+  for (const { user, objectRef, responseStatus, responseObject } of readAuditLog(log)) {
     if ((responseStatus?.code ?? 500) >= 300 || responseObject?.status === undefined) continue;
     const { resource, namespace, name } = objectRef ?? {};
     const key = `${resource} ${namespace ?? ''}/${name} ${responseObject.metadata?.uid}`;
     const own = JSON.stringify(ownConditions(responseObject.status));
-    if (user?.username === gatewayUser) {
+    if (user.username === gatewayUser) {
       writes++;
       said.set(key, own);
     } else if (own !== (said.get(key) ?? '[]')) {
-      wrong.set(key, `${key}: ${user?.username} wrote ${own}, the gateway had said ${said.get(key) ?? 'nothing'}`);
+      wrong.set(key, `${key}: ${user.username} wrote ${own}, the gateway had said ${said.get(key) ?? 'nothing'}`);
     }
   }
   return { wrong: [...wrong.values()].slice(0, MAX_SHOWN), writes };

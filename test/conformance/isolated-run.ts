@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { auditLog, checkAuthorship } from './authorship.ts';
+import { auditLog } from './audit-log.ts';
+import { checkAuthorship } from './authorship.ts';
 import type { ChildProgram } from './child-program.ts';
 import { hasManifests, installGateway, startGateway } from './gateway.ts';
 import type { RunOptions } from './options.ts';

@@ -4,7 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ChildProgram } from './child-program.ts';
 import { freePorts, startCluster, toArguments } from './cluster.ts';
-import { auditFlags } from './authorship.ts';
+import { auditFlags } from './audit-log.ts';
+import { AUTHORSHIP_RULE } from './authorship.ts';
 import type { Cluster } from './cluster.ts';
 import type { Images } from './kubelet/image.ts';
 import { Kubelet } from './kubelet/kubelet.ts';
@@ -49,7 +50,10 @@ export async function startRig(
   report: (line: string) => void,
   crds: readonly string[] = [GATEWAY_API_CRDS, OWN_CRDS],
 ): Promise<Cluster> {
-  const cluster = await startCluster(join(folder, 'cluster'), { alsoAt: BRIDGE_ADDRESS, flags: auditFlags(folder) });
+  const cluster = await startCluster(join(folder, 'cluster'), {
+    alsoAt: BRIDGE_ADDRESS,
+    flags: auditFlags(folder, AUTHORSHIP_RULE),
+  });
   report(`kube-apiserver is ready at ${cluster.server}`);
   const kubelet = new Kubelet(cluster, { images: IMAGES, folder, report });
   const manifests = crds.flatMap(readManifests);

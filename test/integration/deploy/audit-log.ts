@@ -1,13 +1,5 @@
 // What users asked an API server for, as the server's own audit log tells: each right that was used, and each that was refused.
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-
-interface AuditEvent {
-  readonly user: { readonly username: string };
-  readonly verb: string;
-  readonly objectRef?: { readonly apiGroup?: string; readonly resource: string; readonly subresource?: string };
-  readonly responseStatus?: { readonly code?: number };
-}
+import { auditFlags, auditLog, readAuditLog } from '../../conformance/audit-log.ts';
 
 export interface Audit {
   /** As `rightOf` writes them. */
@@ -29,28 +21,14 @@ export class AuditLog {
   readonly flags: Readonly<Record<string, string>>;
 
   constructor(folder: string, users: readonly string[]) {
-    this.#path = join(folder, 'audit.log');
-    const policy = join(folder, 'audit-policy.yaml');
-    writeFileSync(
-      policy,
-      `apiVersion: audit.k8s.io/v1
-kind: Policy
-omitStages: [RequestReceived]
-rules:
-  - level: Metadata
-    users: ${JSON.stringify(users)}
-  - level: None
-`,
-    );
-    this.flags = { 'audit-log-path': this.#path, 'audit-policy-file': policy };
+    this.#path = auditLog(folder);
+    this.flags = auditFlags(folder, `{ level: Metadata, users: ${JSON.stringify(users)} }`);
   }
 
   read(who: string): Audit {
     const used = new Set<string>();
     const refused = new Set<string>();
-    // The last line may be under way.
-    for (const line of readFileSync(this.#path, 'utf8').split('\n').slice(0, -1)) {
-      const { user, verb, objectRef, responseStatus } = JSON.parse(line) as AuditEvent;
+    for (const { user, verb, objectRef, responseStatus } of readAuditLog(this.#path)) {
       if (objectRef === undefined || user.username !== who) continue;
       const { apiGroup = '', resource, subresource } = objectRef;
       const name = subresource === undefined ? resource : `${resource}/${subresource}`;
